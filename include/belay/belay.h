@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* All of belay's public interface. */
+#ifndef BELAY_BELAY_H
+#define BELAY_BELAY_H
+
+#include <belay/call.h>
+#include <belay/channel.h>
+#include <belay/code.h>
+#include <belay/context.h>
+#include <belay/export.h>
+#include <belay/metadata.h>
+#include <belay/runtime.h>
+#include <belay/server.h>
+#include <belay/service.h>
+#include <belay/status.h>
+#include <belay/time.h>
+#include <belay/version.h>
+#include <belay/wait.h>
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Servers: listeners, services, and the pool of workers that their handlers run on.
+ *
+ * Order of use: new, add services, listen, then either belay_server_run() (which also handles
+ * SIGTERM), or belay_server_start() and later belay_server_drain(); then free.
+ */
+#ifndef BELAY_SERVER_H
+#define BELAY_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <belay/code.h>
+#include <belay/export.h>
+#include <belay/runtime.h>
+#include <belay/service.h>
+
+BELAY_BEGIN_DECLS
+
+typedef struct belay_server belay_server;
+typedef struct belay_server_options belay_server_options;
+
+/* A server's totals, from its start. A snapshot: the numbers are read one after the other. */
+typedef struct belay_server_counters {
+    uint64_t handlers_started;
+    uint64_t handlers_running;
+    uint64_t calls_cancelled;  /* calls whose outcome is cancelled, whatever the cause */
+    uint64_t dropped_in_queue; /* cancelled before a worker took them: their handlers never ran */
+    uint64_t calls_refused;    /* for want of a worker, a place in the queue or below a limit */
+    uint64_t children_open;    /* client calls now open on the server's runtime, detached ones included */
+    uint64_t connections;      /* now open */
+    uint64_t workers;          /* threads now in the pool */
+} belay_server_counters;
+
+/*
+ * Makes server options with their defaults.
+ *
+ * Returns the options, which the caller frees with belay_server_options_free(), or NULL without
+ *     memory.
+ * Threads: any; one options object is used by one thread at a time.
+ */
+BELAY_API belay_server_options *belay_server_options_new(void);
+
+/*
+ * Frees server options.
+ *
+ * options: from belay_server_options_new(), or NULL.
+ * Threads: any.
+ */
+BELAY_API void belay_server_options_free(belay_server_options *options);
+
+/*
+ * Sets the bounds of the worker pool. The pool keeps `minimum` workers that are not blocked in one of
+ * belay's waits as long as calls are queued, and never has more than `maximum` threads.
+ *
+ * options: to change.
+ * minimum: default: the number of processors, at least 4.
+ * maximum: default 256. Equal bounds make a fixed pool.
+ * Returns BELAY_OK, or BELAY_INVALID_ARGUMENT when minimum is 0 or above maximum.
+ * Threads: one at a time.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_workers(belay_server_options *options,
+                                                                        unsigned int minimum,
+                                                                        unsigned int maximum);
+
+/*
+ * Sets the stack size of workers.
+ *
+ * options: to change.
+ * bytes: 512 KiB by default; at least 64 KiB. A guard page comes on top.
+ * Returns BELAY_OK or BELAY_INVALID_ARGUMENT.
+ * Threads: one at a time.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_stack_size(belay_server_options *options,
+                                                                           size_t bytes);
+
+/*
+ * Sets how many calls may wait for a worker; the next is refused with BELAY_RESOURCE_EXHAUSTED.
+ * Against floods of calls.
+ *
+ * options: to change.
+ * calls: 1000 by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_queue(belay_server_options *options, unsigned int calls);
+
+/*
+ * Sets the largest message that handlers receive; a larger one ends its call with
+ * BELAY_RESOURCE_EXHAUSTED. Against memory exhaustion by a client.
+ *
+ * options: to change.
+ * bytes: 4 MiB by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_max_receive_size(belay_server_options *options, uint32_t bytes);
+
+/*
+ * Sets the bytes that may wait to be sent on a call before its handler's send blocks.
+ *
+ * options: to change.
+ * bytes: 64 KiB by default. A larger message goes alone.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_send_mark(belay_server_options *options, uint32_t bytes);
+
+/*
+ * Sets how many handlers of one connection may be queued or running; further calls of it wait their
+ * turn without a place in the queue. A call that was reset counts until its handler has returned.
+ * Against rapid reset (CVE-2023-44487).
+ *
+ * options: to change.
+ * calls: 100 by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_connection_handlers(belay_server_options *options,
+                                                            unsigned int calls);
+
+/*
+ * Sets what belay_server_run() does on SIGTERM and SIGINT.
+ *
+ * options: to change.
+ * grace_ns: how long calls may go on before they are cancelled; 10 s by default.
+ * limit_ns: how long after that to wait for handlers that have not returned; 10 s by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_drain(belay_server_options *options, uint64_t grace_ns,
+                                              uint64_t limit_ns);
+
+/*
+ * Makes a server.
+ *
+ * runtime: what it works with; it takes a reference. NULL for a runtime of its own.
+ * options: copied; NULL for the defaults.
+ * Returns the server, to be freed with belay_server_free(), or NULL when memory or threads cannot be
+ *     had.
+ * Threads: any; before start a server is used by one thread at a time.
+ */
+BELAY_API belay_server *belay_server_new(belay_runtime *runtime, const belay_server_options *options);
+
+/*
+ * Frees a server. Calls still running are cancelled with BELAY_CAUSE_SHUTDOWN, and their handlers
+ * waited for, however long they take.
+ *
+ * server: a server, or NULL.
+ * Threads: any but a handler's or a callback's.
+ */
+BELAY_API void belay_server_free(belay_server *server);
+
+/*
+ * Gives the server's runtime, to make channels and contexts on.
+ *
+ * server: a server.
+ * Returns the runtime, without a reference for the caller.
+ * Threads: any.
+ */
+BELAY_API belay_runtime *belay_server_runtime(const belay_server *server);
+
+/*
+ * Adds a service; generated add functions call this.
+ *
+ * server: not started yet.
+ * service: static description; not copied.
+ * handlers: the table of handlers, service->handlers_size bytes; copied. Methods without a handler
+ *     answer BELAY_UNIMPLEMENTED.
+ * data: what belay_call_data() gives to the handlers; stays the caller's.
+ * Returns BELAY_OK; BELAY_ALREADY_EXISTS when a method of it is there; BELAY_FAILED_PRECONDITION after
+ *     the start; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory.
+ * Threads: one at a time, before the start.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_add_service(belay_server *server,
+                                                                const belay_service *service,
+                                                                const void *handlers, void *data);
+
+/*
+ * Binds an address. Connections are accepted after the start.
+ *
+ * server: not started yet.
+ * address: "host:port", "[ipv6]:port" or "unix:path"; port 0 picks one, belay_server_address() tells
+ *     which. A unix socket that is left over from a server that is gone is replaced.
+ * credentials: reserved for TLS; must be NULL (plaintext).
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for an address that cannot be read; BELAY_UNAVAILABLE when
+ *     it cannot be bound (the log says why); BELAY_FAILED_PRECONDITION after the start.
+ * Threads: one at a time, before the start.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_listen(belay_server *server, const char *address,
+                                                           const void *credentials);
+
+/*
+ * Gives an address that the server listens on, with its port filled in.
+ *
+ * server: a server.
+ * index: counts the calls of belay_server_listen(), from 0.
+ * Returns the address, or NULL for an index out of range; lives as long as the server.
+ * Threads: any.
+ */
+BELAY_API const char *belay_server_address(const belay_server *server, size_t index);
+
+/*
+ * Begins to accept connections, and returns.
+ *
+ * server: with at least one address.
+ * Returns BELAY_OK; BELAY_FAILED_PRECONDITION without an address or when started before;
+ *     BELAY_RESOURCE_EXHAUSTED without memory or threads.
+ * Threads: one at a time.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_start(belay_server *server);
+
+/*
+ * Ends a server's work in order: tells clients to go elsewhere (GOAWAY), refuses new calls after a
+ * round trip, waits for the calls under way, cancels those that outlast the grace time, and waits for
+ * their handlers. Called once more by another thread, with a shorter grace time, it hurries the first.
+ *
+ * server: started.
+ * grace_ns: how long calls may go on, in nanoseconds.
+ * limit_ns: how long after that to wait for handlers that have not returned, in nanoseconds.
+ * Returns BELAY_OK when all handlers have returned; BELAY_DEADLINE_EXCEEDED when some have not (the
+ *     log lists them; the server's memory stays valid for them); BELAY_FAILED_PRECONDITION when not
+ *     started.
+ * Threads: any but a handler's or a callback's.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_drain(belay_server *server, uint64_t grace_ns,
+                                                          uint64_t limit_ns);
+
+/*
+ * Runs a server until SIGTERM or SIGINT, then drains it. A second signal skips the grace time.
+ *
+ * server: with at least one address; started if it was not.
+ * Returns as belay_server_start() and belay_server_drain(), so that "return belay_server_run(server)"
+ *     ends main() with 0 after a clean drain.
+ * Threads: one in the process at a time; it takes over SIGTERM and SIGINT for as long as it runs.
+ */
+BELAY_API belay_code belay_server_run(belay_server *server);
+
+/*
+ * Gives the server's totals.
+ *
+ * server: a server.
+ * counters, size: receives them; its size, so that later versions can add fields at the end.
+ * Threads: any.
+ */
+BELAY_API void belay_server_counters_read(const belay_server *server, belay_server_counters *counters,
+                                          size_t size);
+
+BELAY_END_DECLS
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages on their way: one allocation that holds the bytes and a link. Whoever holds the pointer
+ * owns it; it is handed over with the pointer.
+ */
+#ifndef BLY_BASE_BYTES_H
+#define BLY_BASE_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct bly_bytes {
+    struct bly_bytes *next; /* for the list it is in, or NULL */
+    size_t size;
+    uint8_t data[];
+} bly_bytes;
+
+/* Allocates for size bytes, uninitialised; NULL without memory. Threads: any. */
+bly_bytes *bly_bytes_new(size_t size);
+void bly_bytes_free(bly_bytes *bytes);
+
+/* A queue of them. Not locked: its owner says by what it is guarded. */
+typedef struct bly_bytes_queue {
+    bly_bytes *first;
+    bly_bytes **last; /* where the next one goes */
+    size_t total;     /* bytes in all */
+} bly_bytes_queue;
+
+void bly_bytes_queue_init(bly_bytes_queue *queue);
+void bly_bytes_queue_push(bly_bytes_queue *queue, bly_bytes *bytes);
+bly_bytes *bly_bytes_queue_pop(bly_bytes_queue *queue); /* NULL when empty */
+void bly_bytes_queue_splice(bly_bytes_queue *to, bly_bytes_queue *from);
+void bly_bytes_queue_clear(bly_bytes_queue *queue);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parkers: how a thread sleeps until another wakes it. Each thread has one. A waker takes a
+ * reference under the lock that guards the wait, unlocks, wakes, and drops the reference: waking
+ * after the unlock never touches freed memory, even when the woken thread is gone by then.
+ *
+ * Wake-ups are remembered, one deep, and may be left over from a wait that ended otherwise; a waiter
+ * always looks at its condition again.
+ */
+#ifndef BLY_BASE_PARKER_H
+#define BLY_BASE_PARKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct bly_parker bly_parker;
+
+/* The calling thread's parker; made at first use, freed when the thread and all wakers let go of
+ * it. NULL without memory. Threads: any. Lifetime: the calling thread's. */
+bly_parker *bly_parker_current(void);
+
+bly_parker *bly_parker_ref(bly_parker *parker);
+void bly_parker_unref(bly_parker *parker);
+
+/* Sleeps until woken; at once when a wake-up is remembered. Only on the calling thread's own. */
+void bly_parker_park(bly_parker *parker);
+
+/* The same until `deadline` (CLOCK_MONOTONIC nanoseconds, UINT64_MAX: for ever). False when it passed. */
+bool bly_parker_park_until(bly_parker *parker, uint64_t deadline);
+
+/* Wakes its thread, now or at its next park. Threads: any that holds a reference. */
+void bly_parker_wake(bly_parker *parker);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An HTTP/2 connection: an nghttp2 session on a byte stream, with flow control of our own, one write
+ * per turn of the loop, and the abuse budgets. Knows nothing of gRPC. I/O thread only, all of it.
+ *
+ * The floor above embeds a bly_h2_stream in each of its calls and is called through bly_h2_ops. Ops
+ * are called with no lock held; those marked (in receive) come from inside nghttp2's receive
+ * functions: they may submit, reset and write on streams, but must not free the connection.
+ *
+ * Life: a connection is closed once (by the peer, by an error, by bly_h2_connection_close()); then
+ * each of its streams gets `closed`, then the connection gets `closed`, then its memory goes at the
+ * end of the turn. Between `stream_begin` (or bly_h2_stream_open()) and its `closed`, a stream is
+ * known to the session and its memory must stay.
+ */
+#ifndef BLY_H2_CONNECTION_H
+#define BLY_H2_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "io/loop.h"
+#include "transport/stream.h"
+
+typedef struct bly_h2_connection bly_h2_connection;
+
+/* HTTP/2 error codes that the floors above use (RFC 9113, 7). */
+enum {
+    BLY_H2_NO_ERROR = 0,
+    BLY_H2_PROTOCOL_ERROR = 1,
+    BLY_H2_INTERNAL_ERROR = 2,
+    BLY_H2_FLOW_CONTROL_ERROR = 3,
+    BLY_H2_STREAM_CLOSED = 5,
+    BLY_H2_FRAME_SIZE_ERROR = 6,
+    BLY_H2_REFUSED_STREAM = 7,
+    BLY_H2_CANCEL = 8,
+    BLY_H2_COMPRESSION_ERROR = 9,
+    BLY_H2_CONNECT_ERROR = 10,
+    BLY_H2_ENHANCE_YOUR_CALM = 11,
+    BLY_H2_INADEQUATE_SECURITY = 12
+};
+
+/* One header to send. Static strings are not copied; they must outlive the connection. */
+typedef struct bly_h2_header {
+    const char *name;
+    const char *value;
+    size_t name_size;
+    size_t value_size;
+    bool is_static;   /* name and value both */
+    bool never_index; /* secrets, and values that do not repeat */
+} bly_h2_header;
+
+#define BLY_H2_STATIC_HEADER(n, v) \
+    ((bly_h2_header){.name = (n), .value = (v), .name_size = sizeof(n) - 1, .value_size = sizeof(v) - 1, \
+                     .is_static = true})
+
+typedef struct bly_h2_stream {
+    int32_t id; /* 0: not open */
+    bly_h2_connection *connection;
+    bly_link link;          /* the connection's streams */
+    bly_link delivery_link; /* those whose last bytes wait for the kernel */
+
+    /* sending */
+    bly_bytes_queue out;          /* complete gRPC frames, prefix included */
+    size_t out_offset;            /* bytes of the first that have left */
+    bly_h2_header *trailers;      /* copied, or NULL */
+    size_t trailer_count;
+    const bly_h2_header *static_trailers;
+    bool out_ended;               /* nothing follows `out` but the trailers */
+    bool out_deferred;            /* nghttp2 waits for bly_h2_stream_write */
+    bool out_started;             /* headers were submitted with a body */
+    bool sent_end;                /* END_STREAM was handed to the socket's buffer */
+    bool reset_sent;
+    uint64_t end_offset;          /* of the connection's output, where END_STREAM lies */
+
+    /* receiving */
+    int64_t receive_window; /* what the peer may still send, as far as we told it */
+    bool received_end;
+} bly_h2_stream;
+
+/* Why a connection closed. */
+typedef enum bly_h2_reason {
+    BLY_H2_CLOSED_BY_US,
+    BLY_H2_CLOSED_BY_PEER,   /* end of file, or after GOAWAY */
+    BLY_H2_CLOSED_BROKEN,    /* reset, write error, keepalive */
+    BLY_H2_CLOSED_BY_PROTOCOL /* the peer broke the rules, or says that we did */
+} bly_h2_reason;
+
+/* Kinds of header blocks. */
+typedef enum bly_h2_block {
+    BLY_H2_REQUEST,
+    BLY_H2_INFORMATIONAL, /* 1xx */
+    BLY_H2_RESPONSE,
+    BLY_H2_TRAILERS
+} bly_h2_block;
+
+typedef struct bly_h2_ops {
+    /* A server's peer opens a stream (in receive). Returns the stream, embedded in a new call, zeroed or
+     * not; NULL refuses it with REFUSED_STREAM. */
+    bly_h2_stream *(*stream_begin)(void *owner, bly_h2_connection *connection);
+
+    /* One header of a block (in receive). Strings are valid during the call only and end with a NUL.
+     * false: drop the rest of the block (the op has reset the stream, or remembers). */
+    bool (*header)(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                   const char *value, size_t value_size);
+
+    /* A block is complete (in receive). `oversized`: the header list went over its limits; what is
+     * beyond was dropped. */
+    void (*headers_done)(bly_h2_stream *stream, bly_h2_block block, bool oversized);
+
+    /* Body bytes (in receive). The connection's window has been given back already; the stream's is
+     * the callee's to give with bly_h2_stream_set_window(). */
+    void (*data)(bly_h2_stream *stream, const uint8_t *data, size_t size);
+
+    /* The peer sends nothing more on this stream (in receive). */
+    void (*end)(bly_h2_stream *stream);
+
+    /* The stream is gone from the session. error: the code of the RST_STREAM of either side, NO_ERROR
+     * for a regular end. by_peer: the peer's reset. Called once; may free the stream. unprocessed: the
+     * peer's GOAWAY or REFUSED_STREAM says that nothing ran. Often (in receive). */
+    void (*closed)(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
+
+    /* Bytes of `out` have left: out.total is smaller. Once per stream and turn at most. */
+    void (*drained)(bly_h2_stream *stream);
+
+    /* The kernel has accepted this side's END_STREAM. May come before or after `closed`; comes at most
+     * once. If the connection breaks first it does not come. To be told, a stream's memory must stay
+     * after `closed` until this or connection_closed: `closed` is delayed until then when this side's
+     * END_STREAM was the last thing missing. */
+    void (*delivered)(bly_h2_stream *stream);
+
+    /* The peer's first SETTINGS have come: streams may be opened up to its limit. */
+    void (*connection_ready)(void *owner, bly_h2_connection *connection);
+
+    /* More streams may be opened than before. */
+    void (*streams_available)(void *owner, bly_h2_connection *connection);
+
+    /* The peer sent GOAWAY: open no more streams on it. debug: its words, NUL-terminated. */
+    void (*goaway)(void *owner, bly_h2_connection *connection, uint32_t error, const char *debug);
+
+    /* The connection is closed; all its streams have had `closed`. detail: words for people. It must
+     * not be used after this returns. */
+    void (*connection_closed)(void *owner, bly_h2_connection *connection, bly_h2_reason reason,
+                              const char *detail);
+} bly_h2_ops;
+
+typedef struct bly_h2_options {
+    uint32_t max_concurrent_streams; /* advertised */
+    uint32_t stream_window;          /* at start */
+    uint32_t connection_window;
+    uint32_t max_header_list_bytes; /* name + value + 32 a field, counted by us: `oversized` */
+    uint32_t max_header_fields;
+    uint32_t hard_header_list_bytes; /* beyond: the connection is closed */
+    uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
+} bly_h2_options;
+
+void bly_h2_options_defaults(bly_h2_options *options);
+
+/* Takes over a stream and begins to read. The peer's frames arrive from the next turn on. NULL without
+ * memory; then `stream` is closed. */
+bly_h2_connection *bly_h2_connection_new(bly_loop *loop, bly_stream *stream, bool is_server,
+                                         const bly_h2_options *options, const bly_h2_ops *ops, void *owner,
+                                         bly_log *log);
+
+/* Closes it now, without a GOAWAY: streams and owner are told as for any close, before this returns,
+ * except from inside an op marked (in receive): then when that receive is over. */
+void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
+
+/* Begins a graceful end (RFC 9113, 6.8): GOAWAY with 2^31-1 and a PING; when the PING has come back (or
+ * after a second), GOAWAY with the last stream that was taken; new streams are refused from then on;
+ * closes when the last stream is gone. A client's side sends GOAWAY and closes when its streams are gone. */
+void bly_h2_connection_drain(bly_h2_connection *connection);
+
+const char *bly_h2_connection_peer(const bly_h2_connection *connection);
+void *bly_h2_connection_owner(const bly_h2_connection *connection);
+bly_loop *bly_h2_connection_loop(const bly_h2_connection *connection);
+size_t bly_h2_connection_stream_count(const bly_h2_connection *connection);
+
+/* Clients: true when another stream may be opened now. */
+bool bly_h2_connection_can_open(const bly_h2_connection *connection);
+
+/* Clients: opens a stream with request headers. end: nothing follows. The stream is zeroed by this.
+ * False when it cannot be had (then nothing was called). */
+bool bly_h2_stream_open(bly_h2_connection *connection, bly_h2_stream *stream, const bly_h2_header *headers,
+                        size_t count, bool end);
+
+/* Servers: sends the response's headers; a body follows with bly_h2_stream_write/_end. False without
+ * memory: then the stream is reset. */
+bool bly_h2_stream_respond(bly_h2_stream *stream, const bly_h2_header *headers, size_t count);
+
+/* Servers: sends headers with END_STREAM and nothing else (gRPC's Trailers-Only). If the peer has not
+ * ended its side, RST_STREAM(NO_ERROR) follows. */
+bool bly_h2_stream_respond_only(bly_h2_stream *stream, const bly_h2_header *headers, size_t count);
+
+/* Queues body bytes; takes ownership of all in the queue. They leave at the end of the turn, as windows
+ * allow. Nothing (freed) on a stream that is gone. */
+void bly_h2_stream_write(bly_h2_stream *stream, bly_bytes_queue *bytes);
+
+/* Ends this side after what is queued: a client with an empty DATA frame (or on the last one), a server
+ * with trailers. Trailers are copied unless every one of them is static and `headers` itself is too
+ * (copy false). After a server's trailers, when the peer has not ended its side, RST_STREAM(NO_ERROR)
+ * follows. */
+bool bly_h2_stream_end(bly_h2_stream *stream, const bly_h2_header *trailers, size_t count, bool copy);
+
+/* Resets it: drops what is queued, sends RST_STREAM once, never on a stream that both sides have ended.
+ * `closed` follows, not before this returns. */
+void bly_h2_stream_reset(bly_h2_stream *stream, uint32_t error);
+
+/* Lets the peer send up to `window` bytes more from here (a smaller value than what it has already is
+ * no error and changes nothing). WINDOW_UPDATE frames are sent when it is worth one. */
+void bly_h2_stream_set_window(bly_h2_stream *stream, uint32_t window);
+
+/* True when bytes of a message have left and the rest has not, or queued bytes are stuck. */
+bool bly_h2_stream_is_mid_message(const bly_h2_stream *stream);
+bool bly_h2_stream_has_unsent(const bly_h2_stream *stream);
+
+#endif

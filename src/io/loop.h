@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O thread: a libuv loop, its mailbox, and the work that ends each turn.
+ *
+ * One turn: wait for descriptors and timers, call their callbacks, run the mailbox, run the deferred
+ * work (connections flush here), sleep again. What does not say "any thread" belongs to the loop's
+ * own thread and asserts it.
+ */
+#ifndef BLY_IO_LOOP_H
+#define BLY_IO_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+typedef struct bly_loop bly_loop;
+
+/* A message to the I/O thread, embedded in what it is about. It is in the mailbox at most once at a
+ * time; its owner sees to that with a flag of its own. Once `run` is called the mailbox is done with
+ * it: it may be posted again, or freed. */
+typedef struct bly_loop_task {
+    struct bly_loop_task *next; /* the mailbox's while posted */
+    void (*run)(struct bly_loop_task *task);
+} bly_loop_task;
+
+/* Work to be done before the loop sleeps, embedded likewise. I/O thread only. */
+typedef struct bly_loop_deferred {
+    struct bly_loop_deferred *next; /* the loop's while pending */
+    bool pending;
+    void (*run)(struct bly_loop_deferred *deferred);
+} bly_loop_deferred;
+
+/* Makes a loop and starts its thread, called `name`. NULL when descriptors, memory or threads cannot
+ * be had. Any thread. */
+bly_loop *bly_loop_new(const char *name, const bly_clock *clock);
+
+/* Runs what is in the mailbox and in the deferred list until both are empty, then ends the thread,
+ * joins it and frees the loop. All watches must have been closed. Nothing may be posted once this has been
+ * called, except by the loop's own work. Any thread but the loop's own. NULL: nothing. */
+void bly_loop_free(bly_loop *loop);
+
+/* True on the loop's own thread. Any thread. */
+bool bly_loop_is_current(const bly_loop *loop);
+
+const bly_clock *bly_loop_clock(const bly_loop *loop); /* any thread */
+
+/* Has task->run called on the loop's thread, in the order of posting. Writes the wake-up descriptor
+ * only when the loop is (about to be) asleep. Any thread, any lock held; never blocks. What was
+ * written before the post is visible to run. */
+void bly_loop_post(bly_loop *loop, bly_loop_task *task);
+
+/* Has deferred->run called at the end of this turn, after the mailbox; again after it when work is
+ * added meanwhile. Nothing when it is pending already. */
+void bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred);
+
+/* Posts a function to the loop and waits until it has run; runs it directly on the loop's own
+ * thread. For set-up and tear-down. Any thread that the loop never waits for. */
+void bly_loop_call(bly_loop *loop, void (*function)(void *argument), void *argument);
+
+/* A buffer that callbacks of this loop may read into; its contents are good until the callback
+ * returns. 64 KiB. */
+#define BLY_LOOP_BUFFER_SIZE 65536
+uint8_t *bly_loop_buffer(bly_loop *loop);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker pool: threads that run jobs from one bounded queue.
+ *
+ * Waking. Jobs are pushed in batches, one wake-up for each batch; a worker that takes a job and leaves
+ * others behind wakes the next idle one. The worker that went idle last is woken first, so that a
+ * large pool under a small load keeps to a few warm threads.
+ *
+ * Growth. A worker that blocks in one of belay's waits (bly_pool_blocked_begin) stops counting. While
+ * jobs wait, fewer than `minimum` workers are unblocked and fewer than `maximum` exist, another is
+ * started; a job must have waited for `growth_delay_ns` first, so that short waits start nothing.
+ * Workers above the minimum leave after idling for `idle_ns`.
+ *
+ * Cancel. A job that still waits can be taken out in O(1). Worker and canceller decide under the lock
+ * who owns it: bly_pool_remove() returning true means that it never runs.
+ *
+ * Lock order: the pool's lock is taken with a call's or context's lock held, and takes none. Jobs run
+ * with no lock held.
+ */
+#ifndef BLY_POOL_POOL_H
+#define BLY_POOL_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+
+typedef struct bly_pool bly_pool;
+
+typedef struct bly_job {
+    /* const while queued */
+    void (*run)(struct bly_job *job); /* worker; may free the job */
+    /* guarded by the pool's lock */
+    bly_link link;
+    uint64_t queued_at;
+    bool queued;
+} bly_job;
+
+typedef struct bly_pool_options {
+    const char *name; /* of the threads: "<name>-<number>" */
+    unsigned int minimum;
+    unsigned int maximum;
+    unsigned int queue_capacity;
+    unsigned int reserved_workers; /* extra threads that take only jobs pushed as reserved */
+    size_t stack_size;
+    uint64_t growth_delay_ns;
+    uint64_t idle_ns;
+    const bly_clock *clock;
+    /* Asks that bly_pool_tick() be called at or after `at`. Called with the pool's lock held, on any
+     * thread; may be called again before the tick. NULL: the pool grows only when a worker blocks. */
+    void (*tick_at)(void *argument, uint64_t at);
+    void *tick_argument;
+} bly_pool_options;
+
+/* Starts the pool; workers are started when first needed. NULL without memory. Any thread. */
+bly_pool *bly_pool_new(const bly_pool_options *options);
+
+/* Ends the workers once the queue is empty, joins them, frees the pool. No job may be pushed any more.
+ * Any thread but a worker. NULL: nothing. */
+void bly_pool_free(bly_pool *pool);
+
+void bly_job_init(bly_job *job, void (*run)(struct bly_job *job));
+
+/* Pushes the jobs of a list (linked by job->link), in order, and wakes one worker when one is idle.
+ * Those beyond the queue's capacity stay in the list. Any thread, but one list is pushed by one. */
+void bly_pool_push(bly_pool *pool, bly_list *jobs);
+
+/* Pushes one job to the reserved workers; no capacity. Any thread. */
+void bly_pool_push_reserved(bly_pool *pool, bly_job *job);
+
+/* Takes a job out of the queue. True: it was there, never runs, and is the caller's again. False: it
+ * has run, is running, or was not pushed. Any thread. */
+bool bly_pool_remove(bly_pool *pool, bly_job *job);
+
+/* Around a wait of the calling worker, so that another may run in its place. Nothing on a thread that
+ * is no worker. */
+void bly_pool_blocked_begin(void);
+void bly_pool_blocked_end(void);
+
+/* True on a worker of this pool. */
+bool bly_pool_is_worker(const bly_pool *pool);
+
+/* Looks whether the pool should grow. Any thread; called as asked for by tick_at. */
+void bly_pool_tick(bly_pool *pool);
+
+typedef struct bly_pool_counts {
+    unsigned int workers; /* threads, reserved ones not counted */
+    unsigned int blocked;
+    unsigned int idle;
+    unsigned int queued;
+} bly_pool_counts;
+
+void bly_pool_counts_read(bly_pool *pool, bly_pool_counts *counts); /* any thread */
+
+#endif

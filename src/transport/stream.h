@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Byte streams: a connected socket, plain for now; TLS and the in-memory pair stand behind the same
+ * operations. I/O thread only, after creation.
+ */
+#ifndef BLY_TRANSPORT_STREAM_H
+#define BLY_TRANSPORT_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "io/loop.h"
+#include "io/watch.h"
+
+typedef struct bly_stream bly_stream;
+
+#define BLY_STREAM_AGAIN (-1)  /* not now: watch for it */
+#define BLY_STREAM_BROKEN (-2) /* the connection is lost; bly_stream_error() says how */
+
+/* Wraps a connected, non-blocking descriptor, which it owns from now on, also on failure. `peer` is
+ * copied. NULL without memory. */
+bly_stream *bly_stream_new(bly_loop *loop, int descriptor, const char *peer);
+
+/* Closes it and stops its watch. NULL: nothing. */
+void bly_stream_free(bly_stream *stream);
+
+/* Says who is called when the stream is ready for what bly_stream_watch() asked. */
+void bly_stream_set_handler(bly_stream *stream, bly_watch_function function, void *argument);
+void bly_stream_watch(bly_stream *stream, unsigned int events);
+
+/* Reads up to size bytes: their number, 0 at the end, AGAIN or BROKEN. */
+ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
+
+/* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. */
+ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
+
+const char *bly_stream_peer(const bly_stream *stream);
+const char *bly_stream_error(const bly_stream *stream);
+
+/* A connected pair on two loops (or one), for tests: both ends are real descriptors. 0 or -1. */
+int bly_stream_pair(bly_loop *first_loop, bly_stream **first, bly_loop *second_loop, bly_stream **second);
+
+#endif

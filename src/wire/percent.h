@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Percent-encoding of grpc-message: everything outside 0x20 to 0x7e, and '%'. Pure.
+ */
+#ifndef BLY_WIRE_PERCENT_H
+#define BLY_WIRE_PERCENT_H
+
+#include <stddef.h>
+
+/* Encodes size bytes, with upper-case digits. Bytes that are not UTF-8 become U+FFFD first. Returns a
+ * NUL-terminated string to be freed with free(), NULL without memory. */
+char *bly_percent_encode(const char *text, size_t size, size_t *encoded_size);
+
+/* Decodes; never fails for bad input: what is no escape stays as it is, bytes that are not UTF-8
+ * afterwards become U+FFFD. Returns a NUL-terminated string to be freed with free(), NULL without memory. */
+char *bly_percent_decode(const char *text, size_t size);
+
+#endif
