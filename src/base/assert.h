@@ -6,6 +6,8 @@
 #ifndef BLY_BASE_ASSERT_H
 #define BLY_BASE_ASSERT_H
 
+#include <stddef.h>
+
 #define BLY_ASSERT(condition) \
     (__builtin_expect(!!(condition), 1) ? (void)0 : bly_assert_failed(#condition, __FILE__, __LINE__))
 

@@ -19,6 +19,10 @@ typedef struct bly_bytes {
 bly_bytes *bly_bytes_new(size_t size);
 void bly_bytes_free(bly_bytes *bytes);
 
+/* Gives it another size, the bytes up to the smaller one kept; the old pointer is gone. NULL without
+ * memory: then nothing has changed. */
+bly_bytes *bly_bytes_resize(bly_bytes *bytes, size_t size);
+
 /* A queue of them. Not locked: its owner says by what it is guarded. */
 typedef struct bly_bytes_queue {
     bly_bytes *first;
@@ -29,7 +33,10 @@ typedef struct bly_bytes_queue {
 void bly_bytes_queue_init(bly_bytes_queue *queue);
 void bly_bytes_queue_push(bly_bytes_queue *queue, bly_bytes *bytes);
 bly_bytes *bly_bytes_queue_pop(bly_bytes_queue *queue); /* NULL when empty */
+/* Moves all of `from` to the end of `to`; `from` is empty afterwards. */
 void bly_bytes_queue_splice(bly_bytes_queue *to, bly_bytes_queue *from);
+
+/* Frees all that is in it. */
 void bly_bytes_queue_clear(bly_bytes_queue *queue);
 
 #endif

@@ -6,6 +6,7 @@
 #define BLY_BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 typedef struct bly_clock {
     /* const after creation */
@@ -24,5 +25,8 @@ bly_clock_now(const bly_clock *clock)
 
 /* now + duration without overflow: BELAY_FOREVER stays forever. */
 uint64_t bly_clock_after(uint64_t now, uint64_t duration_ns);
+
+/* A point in time as the system's calls want it; what a narrow time_t cannot hold is its maximum. */
+struct timespec bly_clock_timespec(uint64_t time);
 
 #endif

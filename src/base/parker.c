@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/parker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/refcount.h"
+
+/* With 32-bit pointers the kernel's idea of a timespec is not always the C library's. */
+#if defined(__linux__) && defined(__LP64__)
+#define USE_FUTEX 1
+#else
+#define USE_FUTEX 0
+#endif
+
+#if USE_FUTEX
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#include "base/mutex.h"
+#endif
+
+#if defined(__linux__) && defined(__GLIBC__)
+#define FAST_TLS __attribute__((tls_model("initial-exec"))) /* as in thread.c */
+#else
+#define FAST_TLS
+#endif
+
+#define EMPTY 0
+#define NOTIFIED 1
+#define PARKED (-1)
+
+struct bly_parker {
+    bly_refcount references;
+    /* atomic: a wake-up is released by the waker and acquired by the parked thread, so that what was
+     * written before the wake is seen after the park */
+    int state;
+#if !USE_FUTEX
+    bly_mutex lock; /* guards nothing but the sleep itself */
+    bly_condition condition;
+#endif
+};
+
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_exists; /* const after key_once */
+
+/* The key is for its destructor at the thread's end; finding the parker goes by this. */
+static _Thread_local bly_parker *current FAST_TLS;
+
+#if USE_FUTEX
+
+static void
+sleep_init(bly_parker *parker)
+{
+    (void)parker;
+}
+
+static void
+sleep_fini(bly_parker *parker)
+{
+    (void)parker;
+}
+
+/* Sleeps while the state is PARKED; may return early. False when the deadline passed. */
+static bool
+sleep_while_parked(bly_parker *parker, uint64_t deadline)
+{
+    struct timespec time = bly_clock_timespec(deadline);
+    /* Of the two kinds of wait this is the one with a point in time, on the monotonic clock. */
+    long result = syscall(SYS_futex, &parker->state, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, PARKED,
+                          deadline == UINT64_MAX ? NULL : &time, NULL, FUTEX_BITSET_MATCH_ANY);
+    return result == 0 || errno != ETIMEDOUT;
+}
+
+static void
+sleep_end(bly_parker *parker)
+{
+    syscall(SYS_futex, &parker->state, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+}
+
+#else
+
+static void
+sleep_init(bly_parker *parker)
+{
+    bly_mutex_init(&parker->lock);
+    bly_condition_init(&parker->condition);
+}
+
+static void
+sleep_fini(bly_parker *parker)
+{
+    bly_condition_fini(&parker->condition);
+    bly_mutex_fini(&parker->lock);
+}
+
+static bool
+sleep_while_parked(bly_parker *parker, uint64_t deadline)
+{
+    bool in_time = true;
+    bly_mutex_lock(&parker->lock);
+    if (__atomic_load_n(&parker->state, __ATOMIC_RELAXED) == PARKED)
+        in_time = bly_condition_wait_until(&parker->condition, &parker->lock, deadline);
+    bly_mutex_unlock(&parker->lock);
+    return in_time;
+}
+
+static void
+sleep_end(bly_parker *parker)
+{
+    /* Taking the lock lets a thread that has seen PARKED get as far as its wait. */
+    bly_mutex_lock(&parker->lock);
+    bly_condition_signal(&parker->condition);
+    bly_mutex_unlock(&parker->lock);
+}
+
+#endif
+
+static void
+thread_ends(void *parker)
+{
+    current = NULL;
+    bly_parker_unref(parker);
+}
+
+static void
+make_key(void)
+{
+    key_exists = pthread_key_create(&key, thread_ends) == 0;
+}
+
+static bly_parker *
+parker_new(void)
+{
+    pthread_once(&key_once, make_key);
+    if (!key_exists)
+        return NULL;
+    bly_parker *parker = malloc(sizeof *parker);
+    if (!parker)
+        return NULL;
+    bly_refcount_init(&parker->references);
+    parker->state = EMPTY;
+    sleep_init(parker);
+    if (pthread_setspecific(key, parker) != 0) {
+        bly_parker_unref(parker);
+        return NULL;
+    }
+    return parker;
+}
+
+bly_parker *
+bly_parker_current(void)
+{
+    if (__builtin_expect(!current, 0))
+        current = parker_new();
+    return current;
+}
+
+bly_parker *
+bly_parker_ref(bly_parker *parker)
+{
+    bly_refcount_take(&parker->references);
+    return parker;
+}
+
+void
+bly_parker_unref(bly_parker *parker)
+{
+    if (!parker || !bly_refcount_release(&parker->references))
+        return;
+    sleep_fini(parker);
+    free(parker);
+}
+
+void
+bly_parker_park(bly_parker *parker)
+{
+    (void)bly_parker_park_until(parker, UINT64_MAX);
+}
+
+bool
+bly_parker_park_until(bly_parker *parker, uint64_t deadline)
+{
+    BLY_ASSERT(parker == current);
+    /* NOTIFIED becomes EMPTY, EMPTY becomes PARKED: one step either way. */
+    if (__atomic_fetch_sub(&parker->state, 1, __ATOMIC_ACQUIRE) == NOTIFIED)
+        return true;
+    for (;;) {
+        bool in_time = sleep_while_parked(parker, deadline);
+        int notified = NOTIFIED;
+        if (__atomic_compare_exchange_n(&parker->state, &notified, EMPTY, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return true;
+        if (!in_time)
+            return __atomic_exchange_n(&parker->state, EMPTY, __ATOMIC_ACQUIRE) == NOTIFIED;
+    }
+}
+
+void
+bly_parker_wake(bly_parker *parker)
+{
+    if (__atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_RELEASE) == PARKED)
+        sleep_end(parker);
+}

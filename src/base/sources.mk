@@ -1,0 +1,12 @@
+libbelay_sources += \
+	src/base/arena.c src/base/arena.h \
+	src/base/assert.c src/base/assert.h \
+	src/base/bytes.c src/base/bytes.h \
+	src/base/clock.c src/base/clock.h \
+	src/base/code.c \
+	src/base/list.h \
+	src/base/log.c src/base/log.h \
+	src/base/mutex.c src/base/mutex.h \
+	src/base/parker.c src/base/parker.h \
+	src/base/refcount.h \
+	src/base/thread.c src/base/thread.h
