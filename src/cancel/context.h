@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contexts from the inside: the one record of how something ended, and the propagation table.
+ *
+ * A context ends once. Whoever gets there first writes cause, reason, code and time under the lock,
+ * then raises the flag; everybody else returns after that. In the same critical section waits are
+ * woken and the owner is told; then callbacks are queued and the children ended, with no lock held, by
+ * walking a list (a deep chain of contexts is no deep stack).
+ *
+ * A child is linked into its parent's table and holds a reference to it; the parent's links are weak. A
+ * child that is being freed may still be seen in the table, so a canceller takes a reference only if
+ * one is left.
+ *
+ * Lock order: a context's lock is taken first, before a call's, and never together with another
+ * context's. Under it: the owner's `ended`, and what that may take (call, pool, mailbox, timers,
+ * notifier, log).
+ */
+#ifndef BLY_CANCEL_CONTEXT_H
+#define BLY_CANCEL_CONTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <belay/context.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/mutex.h"
+#include "base/parker.h"
+#include "base/refcount.h"
+#include "cancel/notifier.h"
+
+/* What contexts need from the runtime, which outlives them: they hold references to it. */
+typedef struct bly_context_environment {
+    /* const after creation */
+    const bly_clock *clock;
+    bly_notifier *notifier;
+    /* Wire's copy of a metadata list, which this floor does not include. Any thread. */
+    belay_metadata *(*copy_metadata)(const belay_metadata *list);
+    /* Any thread, no lock held. */
+    void (*retain)(struct bly_context_environment *environment);
+    void (*release)(struct bly_context_environment *environment);
+    /* Has bly_context_end(context, BELAY_CAUSE_DEADLINE) called at `at` or later. The timer's link to the context is
+     * weak: it takes a reference with bly_context_try_ref() when it fires. Returns a handle, NULL without
+     * memory. Any thread, no lock held. */
+    void *(*arm)(struct bly_context_environment *environment, belay_context *context, uint64_t at);
+    /* Gives up a handle: once this returns, the timer does not touch the context any more. Called when the last
+     * reference to the context is gone. Any thread, no lock held. */
+    void (*disarm)(struct bly_context_environment *environment, void *handle);
+} bly_context_environment;
+
+/* Whose context it is: a call's. */
+typedef struct bly_context_owner {
+    /* const after creation */
+    /* The context has ended, by whatever cause, finished included. Called once, on any thread, with
+     * the context's lock held; must not take a context's lock. */
+    void (*ended)(struct bly_context_owner *owner, belay_context *context);
+} bly_context_owner;
+
+/* A thread that waits for the end of a context, on its own stack. */
+typedef struct bly_wait {
+    bly_link link; /* guarded by the context's lock */
+    bly_parker *parker;
+} bly_wait;
+
+/* Metadata that contexts share. */
+typedef struct bly_context_metadata {
+    bly_refcount refs;
+    belay_metadata *list; /* const after creation */
+} bly_context_metadata;
+
+struct belay_context {
+    int flag; /* atomic: relaxed, raised last; must be the first word (belay/context.h) */
+    bly_refcount refs;
+
+    /* const after creation */
+    bly_context_environment *environment;
+    belay_context *parent; /* a reference, or NULL */
+    uint64_t deadline;
+    void *timer;  /* handle of the environment's, or NULL */
+    void *handler; /* the server call that this is the own context of, or NULL */
+    bly_context_metadata *metadata; /* a reference, or NULL */
+
+    bly_link sibling; /* guarded by the parent's lock; a canceller's once taken out */
+
+    bly_mutex lock;
+    /* guarded by lock */
+    bly_context_owner *owner; /* NULL: none, or let go */
+    int *mirror;              /* the owner's copy of the flag, or NULL */
+    bly_list children;
+    bly_list waits;
+    bly_list callbacks;
+    /* written once under lock, published by `cause` */
+    char *reason;
+    uint64_t end_time;
+    belay_code code;
+    belay_cause cause; /* atomic: release when written, acquire when read without the lock */
+};
+
+/* Makes a context. parent: ended with it; NULL for none. deadline: the parent's is applied too. owner and
+ * mirror: may be NULL; the owner holds a reference until bly_context_disown(). armed: whether the
+ * environment's timer watches the deadline (calls have timers of their own). If the parent has ended, the
+ * context is made ended. NULL without memory. Any thread. */
+belay_context *bly_context_make(bly_context_environment *environment, belay_context *parent, uint64_t deadline,
+                                bool armed, bly_context_owner *owner, int *mirror);
+
+/* Ends it. reason may be NULL. True when this call did it. Any thread, no context's or call's lock held. */
+bool bly_context_end(belay_context *context, belay_cause cause, const char *reason);
+
+/* Takes a reference unless the last one is gone. For weak links, whose own lock keeps the memory there. */
+bool bly_context_try_ref(belay_context *context);
+
+/* The owner lets go: once this returns, `ended` is neither running nor called again and the mirror is not
+ * written any more. Any thread, no lock held. */
+void bly_context_disown(belay_context *context);
+
+/* Removes the callbacks that have not begun, and waits for those that run, but not for one that the calling
+ * thread is in. */
+void bly_context_drop_callbacks(belay_context *context);
+
+/* What a wait returns after the end: BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. BELAY_OK while live. */
+belay_code bly_context_code(const belay_context *context);
+
+/* Adds a wait whose parker is woken at the end. False when the context has ended: then it was not added. */
+bool bly_context_wait_begin(belay_context *context, bly_wait *wait);
+void bly_context_wait_end(belay_context *context, bly_wait *wait);
+
+/* The number of live children, for those who watch. */
+size_t bly_context_child_count(belay_context *context);
+
+#endif
