@@ -1,0 +1,1 @@
+libbelay_sources += src/base/version.c

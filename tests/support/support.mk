@@ -1,0 +1,8 @@
+# What every test program is linked with.
+check_LTLIBRARIES += tests/support/libsupport.la
+tests_support_libsupport_la_SOURCES = \
+	tests/support/gate.c \
+	tests/support/patience.c \
+	tests/support/patience.h \
+	tests/support/suite.c \
+	tests/support/suite.h
