@@ -1,1 +1,2 @@
-# Nothing here yet.
+check_scripts += tests/layering/test_layering.sh
+EXTRA_DIST += tests/layering/layering.awk

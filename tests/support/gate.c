@@ -36,7 +36,7 @@ gate_open(gate *g)
 void
 gate_wait(gate *g)
 {
-    gate_wait_count(gate, 1);
+    gate_wait_count(g, 1);
 }
 
 void
