@@ -1,1 +1,7 @@
-# Nothing here yet.
+libbelay_sources += \
+	src/io/heap.c src/io/heap.h \
+	src/io/loop.c src/io/loop.h src/io/loop_inside.h \
+	src/io/mailbox.c src/io/mailbox.h \
+	src/io/resolve.c src/io/resolve.h \
+	src/io/timer.c src/io/timer.h \
+	src/io/watch.c src/io/watch.h

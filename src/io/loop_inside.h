@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a loop consists of, for the files of this folder only.
+ */
+#ifndef BLY_IO_LOOP_INSIDE_H
+#define BLY_IO_LOOP_INSIDE_H
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "base/mutex.h"
+#include "io/heap.h"
+#include "io/loop.h"
+#include "io/mailbox.h"
+
+typedef struct bly_timers {
+    bly_mutex lock;
+    /* guarded by lock */
+    bly_heap heap;
+    uint64_t look_at; /* when the loop looks at the heap by itself, on its clock; UINT64_MAX: never */
+    /* atomic: sequentially consistent, set before the mailbox is asked whether the loop is asleep */
+    bool look_now;
+    /* I/O thread only */
+    uv_timer_t alarm;
+} bly_timers;
+
+struct bly_loop {
+    /* const after creation */
+    const bly_clock *clock;
+    pthread_t thread;
+    /* atomic, relaxed: only its own thread can find itself here */
+    uintptr_t self;
+    /* each with its own rules */
+    bly_mailbox mailbox;
+    bly_timers timers;
+    /* I/O thread only */
+    uv_loop_t uv;
+    uv_poll_t wake;
+    uv_prepare_t prepare; /* ends a turn */
+    uv_idle_t idle;       /* active: poll does not block, work is left over */
+    bly_loop_deferred *first_deferred;
+    bly_loop_deferred **last_deferred;
+    bly_loop_task stop;
+    bool stopping;
+    uint8_t buffer[BLY_LOOP_BUFFER_SIZE];
+};
+
+#define BLY_ASSERT_CURRENT(loop) BLY_ASSERT(bly_loop_is_current(loop))
+
+/* Every callback of libuv begins with this: threads that post need not write while the loop is up. */
+static inline void
+bly_loop_say_awake(bly_loop *loop)
+{
+    bly_mailbox_say_awake(&loop->mailbox);
+}
+
+/* The loop's timers, in timer.c. The loop's thread, or before it starts and after it has ended. */
+void bly_timers_init(bly_loop *loop);
+void bly_timers_close(bly_loop *loop); /* the handle; the rest stays until fini */
+void bly_timers_fini(bly_loop *loop);
+
+/* True when bly_timers_run() has something to do. */
+bool bly_timers_want_look(const bly_loop *loop);
+
+/* Fires what is due, when there is reason to look, and sets the alarm for the next. */
+void bly_timers_run(bly_loop *loop);
+
+#endif
