@@ -2,6 +2,8 @@
 /*
  * gRPC's message frames: one byte of flags, four bytes of length, the message. DATA frames of HTTP/2 cut
  * them anywhere. Pure: no threads, no I/O.
+ *
+ * A length is only a promise: up to 64 KiB are set aside for it at once, more as bytes really come.
  */
 #ifndef BLY_WIRE_FRAME_H
 #define BLY_WIRE_FRAME_H
@@ -32,14 +34,15 @@ typedef struct bly_frame_reader {
     unsigned int prefix_size; /* bytes of the prefix that have come */
     bly_bytes *message;       /* being filled, or NULL */
     size_t filled;
-    uint32_t announced;       /* length of the message that an error is about */
+    uint32_t announced;       /* length of the current message, or of the one that an error is about */
+    bly_frame_error error;    /* the first, for good */
 } bly_frame_reader;
 
 void bly_frame_reader_init(bly_frame_reader *reader, uint32_t limit);
 void bly_frame_reader_fini(bly_frame_reader *reader);
 
 /* Takes in size bytes; complete messages (without prefix) are pushed on `complete`. After an error the
- * reader takes nothing more. */
+ * reader takes nothing more and gives the same error again. */
 bly_frame_error bly_frame_reader_feed(bly_frame_reader *reader, const uint8_t *data, size_t size,
                                       bly_bytes_queue *complete);
 

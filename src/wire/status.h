@@ -43,7 +43,7 @@ belay_code bly_status_from_http(int http_status);
 /* The code for an RST_STREAM that ends a call (PROTOCOL-HTTP2, Errors). */
 belay_code bly_status_from_h2(uint32_t h2_error);
 
-/* True for "application/grpc" alone or followed by '+' or ';'. */
+/* True for "application/grpc" alone or followed by '+' or ';', in upper or lower case. */
 bool bly_content_type_is_grpc(const char *text, size_t size);
 
 #endif

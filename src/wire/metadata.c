@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/metadata.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/base64.h"
+
+#define FIRST_CAPACITY 4
+
+/* An entry's key and value are one allocation, which begins with the key. */
+struct belay_metadata {
+    belay_metadata_entry *entries;
+    size_t count;
+    size_t capacity;
+};
+
+belay_metadata *
+belay_metadata_new(void)
+{
+    return calloc(1, sizeof(belay_metadata));
+}
+
+static void
+free_entry(const belay_metadata_entry *entry)
+{
+    free((char *)(uintptr_t)entry->key);
+}
+
+/* Takes the newest entries away again. */
+static void
+truncate_to(belay_metadata *metadata, size_t count)
+{
+    while (metadata->count > count)
+        free_entry(&metadata->entries[--metadata->count]);
+}
+
+void
+belay_metadata_free(belay_metadata *metadata)
+{
+    if (!metadata)
+        return;
+    truncate_to(metadata, 0);
+    free(metadata->entries);
+    free(metadata);
+}
+
+static bool
+make_room(belay_metadata *metadata)
+{
+    if (metadata->count < metadata->capacity)
+        return true;
+    size_t capacity = metadata->capacity ? 2 * metadata->capacity : FIRST_CAPACITY;
+    if (capacity > SIZE_MAX / sizeof(belay_metadata_entry))
+        return false;
+    belay_metadata_entry *entries = realloc(metadata->entries, capacity * sizeof *entries);
+    if (!entries)
+        return false;
+    metadata->entries = entries;
+    metadata->capacity = capacity;
+    return true;
+}
+
+/* An entry with its key and room for value_size bytes; it counts once append_entry() was called. NULL
+ * without memory. */
+static char *
+new_strings(belay_metadata *metadata, const char *key, size_t key_size, size_t value_size)
+{
+    if (!make_room(metadata) || key_size > SIZE_MAX / 2 || value_size > SIZE_MAX / 2 - 2)
+        return NULL;
+    char *strings = malloc(key_size + 1 + value_size + 1);
+    if (!strings)
+        return NULL;
+    memcpy(strings, key, key_size);
+    strings[key_size] = '\0';
+    return strings;
+}
+
+static void
+append_entry(belay_metadata *metadata, char *strings, size_t key_size, size_t value_size)
+{
+    char *value = strings + key_size + 1;
+    value[value_size] = '\0';
+    metadata->entries[metadata->count++] =
+        (belay_metadata_entry){ .key = strings, .value = value, .value_size = value_size };
+}
+
+static belay_code
+add_copy(belay_metadata *metadata, const char *key, size_t key_size, const void *value, size_t value_size)
+{
+    char *strings = new_strings(metadata, key, key_size, value_size);
+    if (!strings)
+        return BELAY_RESOURCE_EXHAUSTED;
+    if (value_size > 0)
+        memcpy(strings + key_size + 1, value, value_size);
+    append_entry(metadata, strings, key_size, value_size);
+    return BELAY_OK;
+}
+
+static bool
+is_binary_key(const char *key, size_t size)
+{
+    return size >= 4 && memcmp(key + size - 4, "-bin", 4) == 0;
+}
+
+/* ---- What a program adds ----------------------------------------------------------------------- */
+
+static bool
+is_key_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+static bool
+may_send_key(const char *key, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!is_key_character(key[i]))
+            return false;
+    }
+    return size > 0 && !bly_metadata_is_reserved(key, size) && strcmp(key, "user-agent") != 0;
+}
+
+static bool
+is_printable(const char *value, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (value[i] < 0x20 || value[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
+belay_code
+belay_metadata_add(belay_metadata *metadata, const char *key, const void *value, size_t value_size)
+{
+    if (!metadata || !key || (!value && value_size > 0))
+        return BELAY_INVALID_ARGUMENT;
+    size_t key_size = strlen(key);
+    if (!may_send_key(key, key_size))
+        return BELAY_INVALID_ARGUMENT;
+    if (!is_binary_key(key, key_size) && !is_printable(value, value_size))
+        return BELAY_INVALID_ARGUMENT;
+    return add_copy(metadata, key, key_size, value, value_size);
+}
+
+const belay_metadata_entry *
+belay_metadata_get(const belay_metadata *metadata, const char *key)
+{
+    for (size_t i = belay_metadata_count(metadata); key && i-- > 0;) {
+        if (strcmp(metadata->entries[i].key, key) == 0)
+            return &metadata->entries[i];
+    }
+    return NULL;
+}
+
+size_t
+belay_metadata_count(const belay_metadata *metadata)
+{
+    return metadata ? metadata->count : 0;
+}
+
+const belay_metadata_entry *
+belay_metadata_at(const belay_metadata *metadata, size_t index)
+{
+    return index < belay_metadata_count(metadata) ? &metadata->entries[index] : NULL;
+}
+
+/* ---- From and to the wire ---------------------------------------------------------------------- */
+
+bool
+bly_metadata_is_reserved(const char *key, size_t key_size)
+{
+    static const char *const names[] = {
+        "connection", "content-length",    "content-type", "host", "keep-alive", "proxy-connection",
+        "te",         "transfer-encoding", "upgrade",
+    };
+    if (key_size > 0 && key[0] == ':')
+        return true;
+    if (key_size >= 5 && memcmp(key, "grpc-", 5) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) == key_size && memcmp(names[i], key, key_size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Gives the part of a text without the spaces around it. */
+static const char *
+trim(const char *text, size_t size, size_t *trimmed_size)
+{
+    while (size > 0 && (text[0] == ' ' || text[0] == '\t')) {
+        text++;
+        size--;
+    }
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
+        size--;
+    *trimmed_size = size;
+    return text;
+}
+
+static belay_code
+add_base64(belay_metadata *metadata, const char *key, size_t key_size, const char *text, size_t size)
+{
+    size_t value_size;
+    text = trim(text, size, &size);
+    char *strings = new_strings(metadata, key, key_size, BLY_BASE64_DECODED_SIZE(size));
+    if (!strings)
+        return BELAY_RESOURCE_EXHAUSTED;
+    if (!bly_base64_decode(text, size, (uint8_t *)strings + key_size + 1, &value_size)) {
+        free(strings);
+        return BELAY_INTERNAL;
+    }
+    append_entry(metadata, strings, key_size, value_size);
+    return BELAY_OK;
+}
+
+/* Adds one entry for each part between commas. */
+static belay_code
+add_parts(belay_metadata *metadata, const char *key, size_t key_size, const char *value, size_t value_size)
+{
+    const char *end = value + value_size;
+    for (unsigned int parts = 0; parts < BLY_METADATA_MAX_PARTS; parts++) {
+        const char *comma = memchr(value, ',', (size_t)(end - value));
+        const char *part_end = comma ? comma : end;
+        belay_code code = add_base64(metadata, key, key_size, value, (size_t)(part_end - value));
+        if (code != BELAY_OK || !comma)
+            return code;
+        value = comma + 1;
+    }
+    return BELAY_RESOURCE_EXHAUSTED;
+}
+
+belay_code
+bly_metadata_add_wire(belay_metadata *metadata, const char *key, size_t key_size, const char *value,
+                      size_t value_size)
+{
+    if (!is_binary_key(key, key_size))
+        return add_copy(metadata, key, key_size, value, value_size);
+    size_t before = metadata->count;
+    belay_code code = add_parts(metadata, key, key_size, value, value_size);
+    if (code != BELAY_OK)
+        truncate_to(metadata, before);
+    return code;
+}
+
+belay_code
+bly_metadata_append(belay_metadata *to, const belay_metadata *from)
+{
+    size_t before = to->count;
+    size_t count = belay_metadata_count(from);
+    for (size_t i = 0; i < count; i++) {
+        const belay_metadata_entry *entry = &from->entries[i];
+        belay_code code = add_copy(to, entry->key, strlen(entry->key), entry->value, entry->value_size);
+        if (code != BELAY_OK) {
+            truncate_to(to, before);
+            return code;
+        }
+    }
+    return BELAY_OK;
+}
+
+belay_metadata *
+bly_metadata_copy(const belay_metadata *metadata)
+{
+    belay_metadata *copy = metadata ? belay_metadata_new() : NULL;
+    if (copy && bly_metadata_append(copy, metadata) != BELAY_OK) {
+        belay_metadata_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+bool
+bly_metadata_is_binary(const belay_metadata_entry *entry)
+{
+    return is_binary_key(entry->key, strlen(entry->key));
+}
+
+const char *
+bly_metadata_wire_value(const belay_metadata_entry *entry, char *buffer, size_t *size)
+{
+    if (!bly_metadata_is_binary(entry))
+        return trim(entry->value, entry->value_size, size);
+    *size = bly_base64_encode((const uint8_t *)entry->value, entry->value_size, buffer);
+    return buffer;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const code_texts[] = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+};
+
+#define CODE_COUNT (sizeof code_texts / sizeof code_texts[0])
+
+/* ---- The object -------------------------------------------------------------------------------- */
+
+static belay_status *
+new_on_heap(const char *message)
+{
+    belay_status *status = calloc(1, sizeof *status);
+    if (!status || !message)
+        return status;
+    status->message = strdup(message);
+    if (!status->message) {
+        free(status);
+        return NULL;
+    }
+    return status;
+}
+
+static void
+free_trailers(void *trailers)
+{
+    belay_metadata_free(trailers);
+}
+
+static belay_status *
+new_in_arena(const char *message, belay_metadata *trailers, bly_arena *arena)
+{
+    belay_status *status = bly_arena_alloc(arena, sizeof *status);
+    if (!status)
+        return NULL;
+    *status = (belay_status){ .in_arena = true };
+    if (message) {
+        status->message = bly_arena_copy(arena, message, strlen(message));
+        if (!status->message)
+            return NULL;
+    }
+    if (trailers && !bly_arena_defer(arena, free_trailers, trailers))
+        return NULL;
+    return status;
+}
+
+belay_status *
+bly_status_new(belay_code code, const char *message, belay_metadata *trailers, bool is_local,
+               bly_arena *arena)
+{
+    belay_status *status = arena ? new_in_arena(message, trailers, arena) : new_on_heap(message);
+    if (!status) {
+        belay_metadata_free(trailers);
+        return NULL;
+    }
+    status->code = code;
+    status->is_local = is_local;
+    status->trailers = trailers;
+    return status;
+}
+
+void
+belay_status_free(belay_status *status)
+{
+    if (!status || status->in_arena)
+        return;
+    free(status->message);
+    belay_metadata_free(status->trailers);
+    free(status);
+}
+
+belay_code
+belay_status_code(const belay_status *status)
+{
+    return status ? status->code : BELAY_OK;
+}
+
+const char *
+belay_status_message(const belay_status *status)
+{
+    return status && status->message ? status->message : "";
+}
+
+const belay_metadata *
+belay_status_trailers(const belay_status *status)
+{
+    return status ? status->trailers : NULL;
+}
+
+bool
+belay_status_is_local(const belay_status *status)
+{
+    return status && status->is_local;
+}
+
+/* ---- Codes ------------------------------------------------------------------------------------- */
+
+belay_code
+bly_status_parse(const char *text, size_t size)
+{
+    for (size_t i = 0; i < CODE_COUNT; i++) {
+        if (strlen(code_texts[i]) == size && memcmp(code_texts[i], text, size) == 0)
+            return (belay_code)i;
+    }
+    return BELAY_UNKNOWN;
+}
+
+const char *
+bly_status_text(belay_code code, size_t *size)
+{
+    const char *text = code_texts[bly_status_valid(code)];
+    *size = strlen(text);
+    return text;
+}
+
+belay_code
+bly_status_valid(belay_code code)
+{
+    return (unsigned int)code < CODE_COUNT ? code : BELAY_UNKNOWN;
+}
+
+belay_code
+bly_status_from_http(int http_status)
+{
+    switch (http_status) {
+    case 400:
+        return BELAY_INTERNAL;
+    case 401:
+        return BELAY_UNAUTHENTICATED;
+    case 403:
+        return BELAY_PERMISSION_DENIED;
+    case 404:
+        return BELAY_UNIMPLEMENTED;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+        return BELAY_UNAVAILABLE;
+    default:
+        return BELAY_UNKNOWN;
+    }
+}
+
+belay_code
+bly_status_from_h2(uint32_t h2_error)
+{
+    switch (h2_error) {
+    case 0x5: /* STREAM_CLOSED: the tables leave it out, as no open stream is there to be told */
+        return BELAY_UNKNOWN;
+    case 0x7: /* REFUSED_STREAM */
+        return BELAY_UNAVAILABLE;
+    case 0x8: /* CANCEL */
+        return BELAY_CANCELLED;
+    case 0xb: /* ENHANCE_YOUR_CALM */
+        return BELAY_RESOURCE_EXHAUSTED;
+    case 0xc: /* INADEQUATE_SECURITY */
+        return BELAY_PERMISSION_DENIED;
+    case 0xd: /* HTTP_1_1_REQUIRED */
+        return BELAY_UNKNOWN;
+    default: /* errors of the protocol; HTTP/2 lets unknown numbers count as INTERNAL_ERROR */
+        return BELAY_INTERNAL;
+    }
+}
+
+bool
+bly_content_type_is_grpc(const char *text, size_t size)
+{
+    static const char name[] = "application/grpc";
+    const size_t name_size = sizeof name - 1;
+    if (size < name_size || strncasecmp(text, name, name_size) != 0)
+        return false;
+    return size == name_size || text[name_size] == '+' || text[name_size] == ';';
+}
