@@ -40,7 +40,10 @@ enum {
     BLY_H2_COMPRESSION_ERROR = 9,
     BLY_H2_CONNECT_ERROR = 10,
     BLY_H2_ENHANCE_YOUR_CALM = 11,
-    BLY_H2_INADEQUATE_SECURITY = 12
+    BLY_H2_INADEQUATE_SECURITY = 12,
+    /* Not on the wire: the connection closed under the stream. Codes that no RFC names arrive as
+     * INTERNAL_ERROR, so that no peer can send this one. */
+    BLY_H2_CONNECTION_LOST = 0x100
 };
 
 /* One header to send. Static strings are not copied; they must outlive the connection. */
@@ -62,6 +65,9 @@ typedef struct bly_h2_stream {
     bly_h2_connection *connection;
     bly_link link;          /* the connection's streams */
     bly_link delivery_link; /* those whose last bytes wait for the kernel */
+    bly_link drained_link;  /* those whose `drained` is due */
+    bool in_session;        /* nghttp2 knows it; `closed` may come some time after it forgot it */
+    bool reset_by_peer;
 
     /* sending */
     bly_bytes_queue out;          /* complete gRPC frames, prefix included */
@@ -72,12 +78,15 @@ typedef struct bly_h2_stream {
     bool out_ended;               /* nothing follows `out` but the trailers */
     bool out_deferred;            /* nghttp2 waits for bly_h2_stream_write */
     bool out_started;             /* headers were submitted with a body */
+    bool headers_sent;            /* a client's request is on its way */
+    bool headers_failed;          /* and cannot be: no use in another try */
     bool sent_end;                /* END_STREAM was handed to the socket's buffer */
     bool reset_sent;
     uint64_t end_offset;          /* of the connection's output, where END_STREAM lies */
 
     /* receiving */
     int64_t receive_window; /* what the peer may still send, as far as we told it */
+    bool received_final;    /* headers that were not informational have come */
     bool received_end;
 } bly_h2_stream;
 
@@ -97,6 +106,8 @@ typedef enum bly_h2_block {
     BLY_H2_TRAILERS
 } bly_h2_block;
 
+/* What the floor above is told. A slot that its side never needs may be NULL (a server: streams_available;
+ * a client: stream_begin; either: delivered, connection_ready, goaway). */
 typedef struct bly_h2_ops {
     /* A server's peer opens a stream (in receive). Returns the stream, embedded in a new call, zeroed or
      * not; NULL refuses it with REFUSED_STREAM. */
@@ -119,17 +130,17 @@ typedef struct bly_h2_ops {
     void (*end)(bly_h2_stream *stream);
 
     /* The stream is gone from the session. error: the code of the RST_STREAM of either side, NO_ERROR
-     * for a regular end. by_peer: the peer's reset. Called once; may free the stream. unprocessed: the
-     * peer's GOAWAY or REFUSED_STREAM says that nothing ran. Often (in receive). */
+     * for a regular end, CONNECTION_LOST when the connection closed first. by_peer: the peer's reset.
+     * Called once; may free the stream: nothing is called for it afterwards. unprocessed: the peer's
+     * GOAWAY or REFUSED_STREAM says that nothing ran, or the request never left. Often (in receive). */
     void (*closed)(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 
     /* Bytes of `out` have left: out.total is smaller. Once per stream and turn at most. */
     void (*drained)(bly_h2_stream *stream);
 
-    /* The kernel has accepted this side's END_STREAM. May come before or after `closed`; comes at most
-     * once. If the connection breaks first it does not come. To be told, a stream's memory must stay
-     * after `closed` until this or connection_closed: `closed` is delayed until then when this side's
-     * END_STREAM was the last thing missing. */
+    /* The kernel has accepted this side's END_STREAM. Comes at most once, and before `closed`, which is
+     * delayed until then when this side's END_STREAM was the last thing missing. A reset that comes
+     * first, or a connection that breaks, is a `closed` without it. */
     void (*delivered)(bly_h2_stream *stream);
 
     /* The peer's first SETTINGS have come: streams may be opened up to its limit. */
@@ -138,7 +149,8 @@ typedef struct bly_h2_ops {
     /* More streams may be opened than before. */
     void (*streams_available)(void *owner, bly_h2_connection *connection);
 
-    /* The peer sent GOAWAY: open no more streams on it. debug: its words, NUL-terminated. */
+    /* The peer sent GOAWAY (in receive): open no more streams on it. debug: its words, NUL-terminated. Those
+     * of our streams that it will not process get `closed` after this. */
     void (*goaway)(void *owner, bly_h2_connection *connection, uint32_t error, const char *debug);
 
     /* The connection is closed; all its streams have had `closed`. detail: words for people. It must
@@ -166,7 +178,7 @@ bly_h2_connection *bly_h2_connection_new(bly_loop *loop, bly_stream *stream, boo
                                          bly_log *log);
 
 /* Closes it now, without a GOAWAY: streams and owner are told as for any close, before this returns,
- * except from inside an op marked (in receive): then when that receive is over. */
+ * except from inside an op: then when the receive or the flush that called it is over. */
 void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
 
 /* Begins a graceful end (RFC 9113, 6.8): GOAWAY with 2^31-1 and a PING; when the PING has come back (or
@@ -210,7 +222,8 @@ bool bly_h2_stream_end(bly_h2_stream *stream, const bly_h2_header *trailers, siz
 void bly_h2_stream_reset(bly_h2_stream *stream, uint32_t error);
 
 /* Lets the peer send up to `window` bytes more from here (a smaller value than what it has already is
- * no error and changes nothing). WINDOW_UPDATE frames are sent when it is worth one. */
+ * no error and changes nothing). WINDOW_UPDATE frames are sent when it is worth one: tell again whenever
+ * bytes have come, so that what is not worth one now is sent before the peer runs dry. */
 void bly_h2_stream_set_window(bly_h2_stream *stream, uint32_t window);
 
 /* True when bytes of a message have left and the rest has not, or queued bytes are stuck. */
