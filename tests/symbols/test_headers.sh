@@ -37,7 +37,7 @@ failed=0
 for header in "$top_srcdir"/include/belay/*.h "$top_builddir"/include/belay/version.h; do
     header=belay/${header##*/}
     # Twice: the second one is what include guards are for.
-    printf '#include <%s>\n#include <%s>\n' "$header" "$header" > "$work/one.$language"
+    printf '#include <%s>\n#include <%s>\nint one(void);\n' "$header" "$header" > "$work/one.$language"
     # shellcheck disable=SC2086 # the flags are words
     if $compiler -Wall -Wextra -Wpedantic -Wshadow -Wundef -Werror -fsyntax-only \
         -I"$top_srcdir/include" -I"$top_builddir/include" $BELAY_CPPFLAGS "$work/one.$language"; then

@@ -32,11 +32,11 @@ result()
 
 awk -f "$top_srcdir/tests/symbols/declared.awk" \
     "$top_srcdir"/include/belay/*.h "$top_builddir"/include/belay/version.h | sort -u > "$work/declared"
-# Mach-O puts an underscore before each name.
-case $library in *.dylib) decoration=_ ;; *) decoration= ;; esac
-"$NM" -g "$library" > "$work/static" 2>/dev/null
-"$NM" -D "$library" > "$work/dynamic" 2>/dev/null || cp "$work/static" "$work/dynamic"
-awk 'NF == 3 { print $3 }' "$work/dynamic" | sed "s/^$decoration//; s/@.*//" | sort -u > "$work/exported"
+# Mach-O has no dynamic table of its own, and puts an underscore before each name.
+case $library in
+*.dylib) $NM -gU "$library" | awk '{ print $NF }' | sed 's/^_//' ;;
+*) $NM -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' ;;
+esac | sort -u > "$work/exported"
 
 [ -s "$work/exported" ] || echo "no symbol found in $library" > "$work/none"
 touch "$work/none"
