@@ -30,10 +30,10 @@ const char *bly_listener_address(const bly_listener *listener);
 bool bly_listener_start(bly_listener *listener, bly_loop *loop, bly_accept_function function, void *argument);
 
 /* Stops accepting and closes the socket; later connections are refused by the kernel. The loop's
- * thread if started. */
+ * thread if started; may be called by the accept function. Stopping twice is harmless. */
 void bly_listener_stop(bly_listener *listener);
 
-/* Frees it; stopped, or never started. Any thread. NULL: nothing. */
+/* Frees it; stopped, or never started. Not inside its accept function. Any thread. NULL: nothing. */
 void bly_listener_free(bly_listener *listener);
 
 #endif

@@ -20,7 +20,7 @@ typedef struct bly_stream bly_stream;
 #define BLY_STREAM_BROKEN (-2) /* the connection is lost; bly_stream_error() says how */
 
 /* Wraps a connected, non-blocking descriptor, which it owns from now on, also on failure. `peer` is
- * copied. NULL without memory. */
+ * copied. NULL without memory. The loop's thread, or any that the loop never waits for. */
 bly_stream *bly_stream_new(bly_loop *loop, int descriptor, const char *peer);
 
 /* Closes it and stops its watch. NULL: nothing. */
@@ -37,9 +37,12 @@ ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
 
 const char *bly_stream_peer(const bly_stream *stream);
+
+/* What broke it, in words; empty while it is whole. Lives as long as the stream. */
 const char *bly_stream_error(const bly_stream *stream);
 
-/* A connected pair on two loops (or one), for tests: both ends are real descriptors. 0 or -1. */
+/* A connected pair on two loops (or one), for tests: both ends are real descriptors. 0 or -1. Any
+ * thread that the loops never wait for. */
 int bly_stream_pair(bly_loop *first_loop, bly_stream **first, bly_loop *second_loop, bly_stream **second);
 
 #endif
