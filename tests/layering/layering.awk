@@ -32,7 +32,7 @@ FNR == 1 {
     name = $0
     sub(/^[^<"]*[<"]/, "", name)
     sub(/[>"].*/, "", name)
-    if (++include_count == 1)
+    if (name != "config.h" && ++include_count == 1)
         check_own_header_first(name)
     if (folder == "include")
         check_public_header(name)

@@ -52,6 +52,9 @@ test_each_rule_notices_its_offender()
     printf '#include <stdio.h> /* wrong: own header first */\n#include "io/a.h"\n' > "$house/src/io/a.c"
     printf '#include <belay/code.h>\n#include "base/list.h"\n#include <uv.h>\n' > "$house/src/io/a.h"
     printf '#include "h2/b.h"\n#include "io/a.h"\n#include <nghttp2/nghttp2.h>\n' > "$house/src/h2/a.c"
+    printf '#include "io/a.h" /* wrong: own header first */\n#include "io/b.h"\n' > "$house/src/io/b.c"
+    printf '#include "config.h"\n#include "io/c.h"\n#include "io/a.h"\n' > "$house/src/io/c.c"
+    printf '#include "base/list.h"\n' | tee "$house/src/io/b.h" > "$house/src/io/c.h"
     printf '#include "rpc/a.h"\n#include "h2/a.h"\n#include "config.h"\n' > "$house/src/rpc/d.c"
     printf '#include <uv.h>\n#include "hello.pb-c.h"\n' > "$house/examples/hello/b.c"
 
