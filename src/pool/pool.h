@@ -4,15 +4,19 @@
  *
  * Waking. Jobs are pushed in batches, one wake-up for each batch; a worker that takes a job and leaves
  * others behind wakes the next idle one. The worker that went idle last is woken first, so that a
- * large pool under a small load keeps to a few warm threads.
+ * large pool under a small load keeps to a few warm threads. While one is on its way, nobody wakes another.
  *
  * Growth. A worker that blocks in one of belay's waits (bly_pool_blocked_begin) stops counting. While
  * jobs wait, fewer than `minimum` workers are unblocked and fewer than `maximum` exist, another is
  * started; a job must have waited for `growth_delay_ns` first, so that short waits start nothing.
- * Workers above the minimum leave after idling for `idle_ns`.
+ * Workers leave after idling for `idle_ns` when more than the minimum are unblocked: those that replace
+ * workers which block for long stay. A thread that cannot be had loses no job: it is tried again whenever
+ * somebody looks at the queue, and at a tick.
  *
  * Cancel. A job that still waits can be taken out in O(1). Worker and canceller decide under the lock
  * who owns it: bly_pool_remove() returning true means that it never runs.
+ *
+ * Reserved workers are a second crew with a queue of its own, under the same lock.
  *
  * Lock order: the pool's lock is taken with a call's or context's lock held, and takes none. Jobs run
  * with no lock held.
@@ -36,6 +40,7 @@ typedef struct bly_job {
     bly_link link;
     uint64_t queued_at;
     bool queued;
+    bool reserved;
 } bly_job;
 
 typedef struct bly_pool_options {
@@ -44,12 +49,13 @@ typedef struct bly_pool_options {
     unsigned int maximum;
     unsigned int queue_capacity;
     unsigned int reserved_workers; /* extra threads that take only jobs pushed as reserved */
-    size_t stack_size;
+    size_t stack_size;             /* 0: the default */
     uint64_t growth_delay_ns;
     uint64_t idle_ns;
-    const bly_clock *clock;
+    const bly_clock *clock; /* of ages and ticks; idling is on the monotonic clock, which threads sleep by */
     /* Asks that bly_pool_tick() be called at or after `at`. Called with the pool's lock held, on any
-     * thread; may be called again before the tick. NULL: the pool grows only when a worker blocks. */
+     * thread; may be called again before the tick. Not called once bly_pool_free() was. NULL: the pool
+     * grows only when a worker blocks. */
     void (*tick_at)(void *argument, uint64_t at);
     void *tick_argument;
 } bly_pool_options;
@@ -57,8 +63,9 @@ typedef struct bly_pool_options {
 /* Starts the pool; workers are started when first needed. NULL without memory. Any thread. */
 bly_pool *bly_pool_new(const bly_pool_options *options);
 
-/* Ends the workers once the queue is empty, joins them, frees the pool. No job may be pushed any more.
- * Any thread but a worker. NULL: nothing. */
+/* Ends the workers once the queue is empty, joins them, frees the pool. Only running jobs may still push,
+ * and the last tick must be over. Jobs for which no thread can be had at all are run by the caller. Any
+ * thread but a worker. NULL: nothing. */
 void bly_pool_free(bly_pool *pool);
 
 void bly_job_init(bly_job *job, void (*run)(struct bly_job *job));
@@ -67,15 +74,15 @@ void bly_job_init(bly_job *job, void (*run)(struct bly_job *job));
  * Those beyond the queue's capacity stay in the list. Any thread, but one list is pushed by one. */
 void bly_pool_push(bly_pool *pool, bly_list *jobs);
 
-/* Pushes one job to the reserved workers; no capacity. Any thread. */
+/* Pushes one job to the reserved workers, of which there must be some; no capacity. Any thread. */
 void bly_pool_push_reserved(bly_pool *pool, bly_job *job);
 
 /* Takes a job out of the queue. True: it was there, never runs, and is the caller's again. False: it
  * has run, is running, or was not pushed. Any thread. */
 bool bly_pool_remove(bly_pool *pool, bly_job *job);
 
-/* Around a wait of the calling worker, so that another may run in its place. Nothing on a thread that
- * is no worker. */
+/* Around a wait of the calling worker, so that another may run in its place. The outermost pair counts.
+ * Takes no lock while nothing is queued. Nothing on a thread that is no worker. */
 void bly_pool_blocked_begin(void);
 void bly_pool_blocked_end(void);
 
@@ -86,12 +93,13 @@ bool bly_pool_is_worker(const bly_pool *pool);
 void bly_pool_tick(bly_pool *pool);
 
 typedef struct bly_pool_counts {
-    unsigned int workers; /* threads, reserved ones not counted */
+    unsigned int workers; /* threads, with those being started */
     unsigned int blocked;
     unsigned int idle;
     unsigned int queued;
 } bly_pool_counts;
 
-void bly_pool_counts_read(bly_pool *pool, bly_pool_counts *counts); /* any thread */
+/* Reserved workers and their jobs are not counted. Any thread. */
+void bly_pool_counts_read(bly_pool *pool, bly_pool_counts *counts);
 
 #endif
