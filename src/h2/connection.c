@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection's life: it is made, reads, and is closed once. Closing never happens with nghttp2 on the
+ * stack: whoever finds that it must end says so with bly_h2_fail(), and bly_h2_leave() does it.
+ */
+#include "h2/connection.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "h2/session.h"
+
+#define KIB 1024u
+
+void
+bly_h2_options_defaults(bly_h2_options *options)
+{
+    *options = (bly_h2_options){
+        .max_concurrent_streams = 100,
+        .stream_window = 256 * KIB,
+        .connection_window = KIB * KIB,
+        .max_header_list_bytes = 16 * KIB,
+        .max_header_fields = 128,
+        .hard_header_list_bytes = 64 * KIB,
+        .preface_timeout_ns = 10000000000u,
+    };
+}
+
+/* ---- the end ---- */
+
+void
+bly_h2_release(bly_h2_connection *connection)
+{
+    if (--connection->references > 0)
+        return;
+    bly_stream_free(connection->transport);
+    nghttp2_session_del(connection->session);
+    bly_h2_output_fini(connection);
+    free(connection);
+}
+
+/* The memory goes at the end of the turn, so that callers further up the stack may still look at it. */
+static void
+close_now(bly_h2_connection *connection)
+{
+    connection->closed = true;
+    bly_stream_watch(connection->transport, 0);
+    bly_h2_timer_update(connection);
+    while (!bly_list_is_empty(&connection->streams)) {
+        bly_link *first = connection->streams.next;
+        bly_h2_stream_finish(BLY_LIST_ENTRY(first, bly_h2_stream, link), BLY_H2_CONNECTION_LOST);
+    }
+    connection->ops->connection_closed(connection->owner, connection, connection->reason, connection->detail);
+    bly_loop_defer(connection->loop, &connection->end_of_turn);
+}
+
+void
+bly_h2_fail(bly_h2_connection *connection, bly_h2_reason reason, const char *format, ...)
+{
+    if (connection->close_asked || connection->closed)
+        return;
+    connection->close_asked = true;
+    connection->reason = reason;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(connection->detail, sizeof connection->detail, format, arguments);
+    va_end(arguments);
+    if (connection->depth == 0)
+        close_now(connection);
+}
+
+void
+bly_h2_connection_close(bly_h2_connection *connection, const char *detail)
+{
+    BLY_ASSERT(bly_loop_is_current(connection->loop));
+    bly_h2_fail(connection, BLY_H2_CLOSED_BY_US, "%s", detail);
+}
+
+/* The peer closed the socket, or has no use for the connection any more. */
+static void
+fail_as_peer_wants(bly_h2_connection *connection)
+{
+    if (connection->peer_error != BLY_H2_NO_ERROR)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer closed it: %s: %s",
+                    nghttp2_http2_strerror(connection->peer_error), connection->peer_words);
+    else
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PEER, "closed by the peer");
+}
+
+/* ---- entering nghttp2, and what waits for leaving it ---- */
+
+void
+bly_h2_enter(bly_h2_connection *connection)
+{
+    BLY_ASSERT(!connection->closed);
+    connection->depth++;
+}
+
+/* After a GOAWAY of either side and the last stream there is nothing more to come. */
+static void
+close_if_done(bly_h2_connection *connection)
+{
+    if (nghttp2_session_want_read(connection->session) || nghttp2_session_want_write(connection->session) ||
+        connection->output.unsent != NULL)
+        return;
+    if (connection->draining)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_US, "drained");
+    else
+        fail_as_peer_wants(connection);
+}
+
+static void
+tell_owner(bly_h2_connection *connection)
+{
+    if (connection->ready_due) {
+        connection->ready_due = false;
+        connection->available_due = false;
+        if (connection->ops->connection_ready != NULL)
+            connection->ops->connection_ready(connection->owner, connection);
+    }
+    if (connection->available_due && bly_h2_connection_can_open(connection)) {
+        connection->available_due = false;
+        if (connection->ops->streams_available != NULL)
+            connection->ops->streams_available(connection->owner, connection);
+    }
+}
+
+void
+bly_h2_leave(bly_h2_connection *connection)
+{
+    BLY_ASSERT(connection->depth > 0);
+    if (--connection->depth > 0)
+        return;
+    if (connection->close_asked) {
+        close_now(connection);
+        return;
+    }
+    if (connection->ready_due || connection->available_due)
+        tell_owner(connection);
+    if (!connection->closed)
+        close_if_done(connection);
+}
+
+/* ---- reading ---- */
+
+static void
+feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    bly_h2_enter(connection);
+    ssize_t taken = nghttp2_session_mem_recv(connection->session, data, size);
+    if (taken == NGHTTP2_ERR_NOMEM)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
+    else if (taken < 0)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
+                    nghttp2_strerror((int)taken));
+    if (nghttp2_session_want_write(connection->session))
+        bly_h2_wake(connection);
+    bly_h2_leave(connection);
+}
+
+/* One read a turn: a connection that sends a lot does not keep the others waiting. */
+static void
+receive(bly_h2_connection *connection)
+{
+    uint8_t *buffer = bly_loop_buffer(connection->loop);
+    ssize_t size = bly_stream_read(connection->transport, buffer, BLY_LOOP_BUFFER_SIZE);
+    if (size > 0)
+        feed(connection, buffer, (size_t)size);
+    else if (size == 0)
+        fail_as_peer_wants(connection);
+    else if (size == BLY_STREAM_BROKEN)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
+}
+
+static void
+ready(void *argument, unsigned int events)
+{
+    bly_h2_connection *connection = argument;
+    if (connection->closed)
+        return;
+    if (events & BLY_WATCH_READ)
+        receive(connection);
+    if ((events & BLY_WATCH_WRITE) && !connection->closed)
+        bly_h2_wake(connection);
+}
+
+/* ---- the end of a turn ---- */
+
+void
+bly_h2_wake(bly_h2_connection *connection)
+{
+    if (!connection->closed)
+        bly_loop_defer(connection->loop, &connection->end_of_turn);
+}
+
+static void
+end_turn(bly_loop_deferred *deferred)
+{
+    bly_h2_connection *connection = BLY_CONTAINER_OF(deferred, bly_h2_connection, end_of_turn);
+    if (connection->closed)
+        bly_h2_release(connection);
+    else
+        bly_h2_flush(connection);
+}
+
+/* ---- the beginning ---- */
+
+static bly_h2_connection *
+make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *options, const bly_h2_ops *ops,
+     void *owner, bly_log *log)
+{
+    bly_h2_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    connection->loop = loop;
+    connection->transport = stream;
+    connection->options = *options;
+    connection->ops = ops;
+    connection->owner = owner;
+    connection->log = log;
+    connection->is_server = is_server;
+    connection->references = 1;
+    connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
+    connection->end_of_turn.run = end_turn;
+    bly_list_init(&connection->streams);
+    bly_h2_output_init(connection);
+    bly_h2_timer_init(connection);
+    return connection;
+}
+
+bly_h2_connection *
+bly_h2_connection_new(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *options,
+                      const bly_h2_ops *ops, void *owner, bly_log *log)
+{
+    BLY_ASSERT(bly_loop_is_current(loop));
+    bly_h2_connection *connection = make(loop, stream, is_server, options, ops, owner, log);
+    if (connection == NULL || !bly_h2_session_init(connection)) {
+        free(connection);
+        bly_stream_free(stream);
+        return NULL;
+    }
+    uint64_t now = bly_clock_now(bly_loop_clock(loop));
+    connection->preface_at = bly_clock_after(now, options->preface_timeout_ns);
+    if (!bly_h2_timer_update(connection)) {
+        bly_h2_release(connection);
+        return NULL;
+    }
+    bly_stream_set_handler(stream, ready, connection);
+    bly_stream_watch(stream, BLY_WATCH_READ);
+    bly_h2_wake(connection);
+    return connection;
+}
+
+/* ---- looking at it ---- */
+
+const char *
+bly_h2_connection_peer(const bly_h2_connection *connection)
+{
+    return bly_stream_peer(connection->transport);
+}
+
+void *
+bly_h2_connection_owner(const bly_h2_connection *connection)
+{
+    return connection->owner;
+}
+
+bly_loop *
+bly_h2_connection_loop(const bly_h2_connection *connection)
+{
+    return connection->loop;
+}
+
+size_t
+bly_h2_connection_stream_count(const bly_h2_connection *connection)
+{
+    return connection->stream_count;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What nghttp2 tells. A stream's user data is its bly_h2_stream, from stream_begin or the request until
+ * nghttp2 closes it; it is taken away before anybody above is told, so no callback meets a stale one.
+ */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <string.h>
+
+#include "h2/session.h"
+
+static bly_h2_stream *
+stream_of(nghttp2_session *session, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(session, id);
+}
+
+/* ---- headers ---- */
+
+/* A refused stream leaves no user data: whatever comes for it is ignored. */
+static void
+begin_stream(bly_h2_connection *connection, int32_t id)
+{
+    bly_h2_stream *stream = NULL;
+    if (!connection->drain_final && !connection->close_asked)
+        stream = connection->ops->stream_begin(connection->owner, connection);
+    if (stream == NULL) {
+        nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        return;
+    }
+    bly_h2_stream_begin(connection, stream, id);
+    nghttp2_session_set_stream_user_data(connection->session, id, stream);
+}
+
+static int
+on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    int32_t id = frame->hd.stream_id;
+    bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    if (is_request)
+        begin_stream(connection, id);
+    bly_h2_block_begin(connection, stream_of(session, id), is_request);
+    return 0;
+}
+
+static int
+on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
+          const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    (void)flags;
+    /* Not looked up for a block that nobody wants: those are only counted. */
+    bly_h2_stream *stream = connection->block.dropped ? NULL : stream_of(session, frame->hd.stream_id);
+    if (stream == NULL)
+        connection->block.dropped = true;
+    bly_h2_block_field(connection, stream, (const char *)name, name_size, (const char *)value, value_size);
+    return 0;
+}
+
+/* ---- bodies ---- */
+
+static int
+on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t size,
+        void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    (void)flags;
+    bly_h2_stream *stream = stream_of(session, id);
+    /* First of all, so that whoever is slow above does not hold up the others. */
+    int failed = nghttp2_session_consume_connection(session, size);
+    if (stream != NULL && !stream->reset_sent) {
+        stream->receive_window -= (int64_t)size;
+        connection->ops->data(stream, data, size);
+    }
+    return failed == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static void
+end_stream(bly_h2_connection *connection, bly_h2_stream *stream)
+{
+    stream->received_end = true;
+    if (!stream->reset_sent)
+        connection->ops->end(stream);
+}
+
+/* ---- frames that have come ---- */
+
+static void
+received_body_frame(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
+    if (stream == NULL)
+        return;
+    if (frame->hd.type == NGHTTP2_DATA)
+        stream->receive_window -= (int64_t)frame->data.padlen;
+    else if (!stream->reset_sent)
+        bly_h2_block_end(connection, stream);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        end_stream(connection, stream);
+}
+
+static void
+received_reset(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
+    if (stream != NULL)
+        stream->reset_by_peer = true;
+}
+
+static void
+received_settings(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
+        connection->settings_acknowledged = true;
+        return;
+    }
+    uint32_t limit = nghttp2_session_get_remote_settings(connection->session,
+                                                         NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (limit > connection->peer_limit)
+        connection->available_due = true;
+    connection->peer_limit = limit;
+    if (connection->settings_received)
+        return;
+    connection->settings_received = true;
+    connection->ready_due = true;
+    connection->preface_at = BLY_H2_NEVER;
+    bly_h2_timer_update(connection);
+}
+
+static void
+received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
+{
+    size_t size = goaway->opaque_data_len;
+    if (size >= sizeof connection->peer_words)
+        size = sizeof connection->peer_words - 1;
+    if (size > 0)
+        memcpy(connection->peer_words, goaway->opaque_data, size);
+    connection->peer_words[size] = '\0';
+    connection->peer_error = goaway->error_code;
+    connection->goaway_received = true;
+    if (connection->ops->goaway != NULL)
+        connection->ops->goaway(connection->owner, connection, goaway->error_code, connection->peer_words);
+}
+
+static int
+on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    (void)session;
+    switch (frame->hd.type) {
+    case NGHTTP2_DATA:
+    case NGHTTP2_HEADERS:
+        received_body_frame(connection, frame);
+        break;
+    case NGHTTP2_RST_STREAM:
+        received_reset(connection, frame);
+        break;
+    case NGHTTP2_SETTINGS:
+        received_settings(connection, frame);
+        break;
+    case NGHTTP2_PING:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
+            bly_h2_drain_ping_answered(connection, frame->ping.opaque_data);
+        break;
+    case NGHTTP2_GOAWAY:
+        received_goaway(connection, &frame->goaway);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int
+on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user_data)
+{
+    (void)user_data;
+    bly_h2_stream *stream = stream_of(session, id);
+    if (stream == NULL)
+        return 0;
+    nghttp2_session_set_stream_user_data(session, id, NULL);
+    bly_h2_stream_left_session(stream, error);
+    return 0;
+}
+
+/* ---- frames that leave ---- */
+
+static void
+sent_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (!is_request && !is_end)
+        return;
+    bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
+    if (stream == NULL)
+        return;
+    if (is_request)
+        stream->headers_sent = true;
+    if (is_end)
+        bly_h2_output_note_end(connection, stream, false);
+}
+
+/* A GOAWAY with an error is nghttp2's own, or ours for a header list: the peer has gone too far. What this
+ * flush can still write is written. */
+static void
+sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
+{
+    if (goaway->error_code == NGHTTP2_NO_ERROR)
+        return;
+    int size = (int)goaway->opaque_data_len;
+    bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s%s%.*s",
+                nghttp2_http2_strerror(goaway->error_code), size > 0 ? ": " : "", size,
+                size > 0 ? (const char *)goaway->opaque_data : "");
+}
+
+static int
+on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        sent_headers(connection, frame);
+    else if (frame->hd.type == NGHTTP2_GOAWAY)
+        sent_goaway(connection, &frame->goaway);
+    else if (frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+        bly_h2_output_note_end(connection, stream_of(session, frame->hd.stream_id), true);
+    return 0;
+}
+
+/* Headers that nghttp2 cannot send (a block over its 64 KiB, no memory): the stream would wait for ever. */
+static int
+on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
+{
+    (void)user_data;
+    if (frame->hd.type != NGHTTP2_HEADERS || error == NGHTTP2_ERR_STREAM_CLOSING ||
+        error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
+        return 0;
+    bly_h2_stream *stream = stream_of(session, frame->hd.stream_id);
+    if (stream == NULL)
+        return 0;
+    if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        stream->headers_failed = true; /* nghttp2 closes the stream */
+    else
+        bly_h2_stream_reset(stream, BLY_H2_INTERNAL_ERROR);
+    return 0;
+}
+
+/* ---- setting up ---- */
+
+static nghttp2_session_callbacks *
+make_callbacks(void)
+{
+    nghttp2_session_callbacks *callbacks;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0)
+        return NULL;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, bly_h2_place_body);
+    return callbacks;
+}
+
+static nghttp2_option *
+make_options(void)
+{
+    nghttp2_option *option;
+    if (nghttp2_option_new(&option) != 0)
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_peer_max_concurrent_streams(option, 100); /* until it says so itself */
+    nghttp2_option_set_max_outbound_ack(option, 200);            /* CVE-2019-9512, -9515 */
+    nghttp2_option_set_max_settings(option, 32);
+    /* A grpc-message may begin or end with a space, and nghttp2 would drop it. */
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
+#ifdef HAVE_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
+    /* Its limit ends connections of clients that honestly cancel a lot. */
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+#endif
+#ifdef HAVE_NGHTTP2_OPTION_SET_MAX_CONTINUATIONS
+    nghttp2_option_set_max_continuations(option, 8); /* CVE-2024-28182 */
+#endif
+    return option;
+}
+
+static bool
+submit_first_frames(bly_h2_connection *connection)
+{
+    const bly_h2_options *options = &connection->options;
+    nghttp2_settings_entry server_only[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* no tree that a peer could make us keep */
+    };
+    nghttp2_settings_entry client_only[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
+    nghttp2_settings_entry entries[4] = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options->stream_window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options->max_header_list_bytes},
+    };
+    size_t more = connection->is_server ? 2 : 1;
+    memcpy(entries + 2, connection->is_server ? server_only : client_only, more * sizeof *entries);
+    return nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, entries, 2 + more) == 0 &&
+           nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0,
+                                                 (int32_t)options->connection_window) == 0;
+}
+
+bool
+bly_h2_session_init(bly_h2_connection *connection)
+{
+    nghttp2_session_callbacks *callbacks = make_callbacks();
+    nghttp2_option *option = make_options();
+    int failed = -1;
+    if (callbacks != NULL && option != NULL) {
+        failed = connection->is_server
+                     ? nghttp2_session_server_new2(&connection->session, callbacks, connection, option)
+                     : nghttp2_session_client_new2(&connection->session, callbacks, connection, option);
+    }
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(option);
+    if (failed != 0)
+        return false;
+    if (submit_first_frames(connection))
+        return true;
+    nghttp2_session_del(connection->session);
+    return false;
+}

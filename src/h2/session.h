@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), drain.c
+ * (its graceful end, timers), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the
+ * floor above asks for on a stream), send.c (from its queues to the socket).
+ *
+ * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
+ * sending waits for the end of the turn and closing for whatever is on the stack to return.
+ */
+#ifndef BLY_H2_SESSION_H
+#define BLY_H2_SESSION_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "h2/connection.h"
+#include "io/timer.h"
+
+#define BLY_H2_NEVER UINT64_MAX
+
+/* Where the frames of a flush are put together; then what the kernel did not take. */
+typedef struct bly_h2_output {
+    uint8_t *buffer; /* the loop's, while frames are put together */
+    size_t filled;
+    const uint8_t *extra; /* a frame of nghttp2's that did not fit in; good until nghttp2 is asked again */
+    size_t extra_size;
+    bool full;       /* a stream has more than there was room for */
+    uint64_t placed; /* bytes put in the buffer since the connection began */
+    uint64_t left;   /* bytes that the kernel has taken */
+
+    uint8_t *unsent; /* from the heap, while the kernel takes no more */
+    size_t unsent_size;
+    size_t unsent_offset;
+
+    bly_h2_stream *ending; /* its END_STREAM is in the frame that nghttp2 is about to return */
+    bly_list deliveries;   /* streams by end_offset */
+    bly_list drained;
+} bly_h2_output;
+
+/* The header block that is being received; there is one at a time on a connection. */
+typedef struct bly_h2_block_state {
+    bly_h2_block kind;
+    size_t bytes;  /* as SETTINGS_MAX_HEADER_LIST_SIZE counts them */
+    size_t fields;
+    bool oversized;
+    bool dropped; /* nobody wants the rest */
+    bool refused; /* over the hard limit: the connection is on its way out */
+} bly_h2_block_state;
+
+struct bly_h2_connection {
+    /* const after creation */
+    bly_loop *loop;
+    bly_stream *transport;
+    nghttp2_session *session;
+    bly_h2_options options;
+    const bly_h2_ops *ops;
+    void *owner;
+    bly_log *log;
+    bool is_server;
+
+    /* I/O thread only: life */
+    int references; /* its life, and a timer that is armed */
+    int depth;      /* nghttp2, or a flush, is on the stack */
+    bool close_asked;
+    bool closed;
+    bly_h2_reason reason;
+    char detail[160];
+    bly_loop_deferred end_of_turn; /* flushes, and frees in the end */
+    bly_timer timer;               /* for the earliest of the times below */
+    bool timer_armed;
+    uint64_t preface_at; /* the peer's SETTINGS must have come */
+    uint64_t drain_at;   /* the PING of a drain is not waited for any longer */
+
+    /* I/O thread only: streams */
+    bly_list streams;    /* from stream_begin or open to `closed` */
+    size_t stream_count;
+    size_t open_count;   /* those that nghttp2 knows */
+    bool available_due;  /* streams_available is to be called */
+
+    /* I/O thread only: the peer */
+    bool settings_received;
+    bool settings_acknowledged; /* ours are in force */
+    bool ready_due;             /* connection_ready is to be called */
+    bool goaway_received;
+    uint32_t peer_error;  /* of its GOAWAY */
+    uint32_t peer_limit;  /* of streams at a time */
+    char peer_words[128]; /* of its GOAWAY */
+    bly_h2_block_state block;
+
+    /* I/O thread only: drain */
+    bool draining;
+    bool drain_final; /* the last GOAWAY was submitted: no more streams are taken */
+
+    /* I/O thread only: sending */
+    bly_h2_output output;
+};
+
+/* ---- connection.c ---- */
+
+/* Asks for a flush at the end of this turn. */
+void bly_h2_wake(bly_h2_connection *connection);
+
+/* Closes it, now or when the stack is clear; the first reason given stays. */
+void bly_h2_fail(bly_h2_connection *connection, bly_h2_reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Brackets around everything that enters nghttp2's send and receive functions. leave() does what had to
+ * wait for it: closing, and ops that are not called in receive. */
+void bly_h2_enter(bly_h2_connection *connection);
+void bly_h2_leave(bly_h2_connection *connection);
+
+void bly_h2_release(bly_h2_connection *connection);
+
+/* ---- drain.c ---- */
+
+/* Sets the timer for the earliest time that is waited for; false without memory. */
+bool bly_h2_timer_update(bly_h2_connection *connection);
+void bly_h2_timer_init(bly_h2_connection *connection);
+
+/* The peer answered a PING of ours. */
+void bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t data[8]);
+
+/* ---- session.c ---- */
+
+/* Makes the nghttp2 session and submits the first frames; false without memory. */
+bool bly_h2_session_init(bly_h2_connection *connection);
+
+/* ---- headers.c ---- */
+
+void bly_h2_block_begin(bly_h2_connection *connection, bly_h2_stream *stream, bool is_request);
+
+/* Counts and passes on one field; stream: NULL when nobody listens. */
+void bly_h2_block_field(bly_h2_connection *connection, bly_h2_stream *stream, const char *name,
+                        size_t name_size, const char *value, size_t value_size);
+void bly_h2_block_end(bly_h2_connection *connection, bly_h2_stream *stream);
+
+/* Header fields in nghttp2's form, for one submit: few of them on the stack, more on the heap. */
+typedef struct bly_h2_fields {
+    nghttp2_nv few[16];
+    nghttp2_nv *all; /* NULL without memory */
+    size_t count;
+} bly_h2_fields;
+
+void bly_h2_fields_init(bly_h2_fields *fields, const bly_h2_header *headers, size_t count);
+void bly_h2_fields_fini(bly_h2_fields *fields);
+
+/* Copies headers and their strings (static ones by pointer) into one allocation; NULL without memory. */
+bly_h2_header *bly_h2_headers_copy(const bly_h2_header *headers, size_t count);
+
+/* ---- stream.c ---- */
+
+/* Zeroes a stream and takes it in. */
+void bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_t id);
+
+/* nghttp2 has closed the stream. */
+void bly_h2_stream_left_session(bly_h2_stream *stream, uint32_t error);
+
+/* Takes it out and says `closed`. The stream's memory may be gone afterwards. */
+void bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error);
+
+/* Submits a server's trailers; false without memory. */
+bool bly_h2_stream_submit_trailers(bly_h2_stream *stream);
+
+/* ---- send.c ---- */
+
+void bly_h2_output_init(bly_h2_connection *connection);
+void bly_h2_output_fini(bly_h2_connection *connection);
+
+/* Sends what there is to send, as far as the kernel and windows let it. */
+void bly_h2_flush(bly_h2_connection *connection);
+
+/* nghttp2 has made a frame with this stream's END_STREAM. is_placed: it is in the buffer already. */
+void bly_h2_output_note_end(bly_h2_connection *connection, bly_h2_stream *stream, bool is_placed);
+
+/* nghttp2's callbacks for bodies. */
+ssize_t bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t size,
+                            uint32_t *flags, nghttp2_data_source *source, void *user_data);
+int bly_h2_place_body(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *header, size_t size,
+                      nghttp2_data_source *source, void *user_data);
+
+#endif
