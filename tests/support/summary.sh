@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Adds up what a `make check` ran ("make check-summary" calls it with the logs of all tests): prints
-# "N passed, N failed", with ", N skipped" when some were, and exits 1 when anything failed.
+# "N passed, N failed", with ", N skipped" when some were.
 #
 # Suites say "name: N passed, N failed" themselves. A program that does not counts as one test; one that dies
 # after its summary, or before it, counts as a failure.
@@ -24,5 +24,4 @@ done | awk '
     { passed += $1; failed += $2; skipped += $3 }
     END {
         printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
-        exit failed > 0
     }'
