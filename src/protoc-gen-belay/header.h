@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROTOC_GEN_BELAY_HEADER_H
+#define PROTOC_GEN_BELAY_HEADER_H
+
+#include "protoc-gen-belay/model.h"
+#include "protoc-gen-belay/text.h"
+
+/* Adds the whole of x.belay.h. */
+void header_add(gen_text *out, const model_file *file);
+
+#endif
