@@ -252,7 +252,7 @@ test_timer_that_is_always_due_lets_others_in(void)
     gate_fini(&work.done);
 }
 
-/* ---- races with the firing ---- */
+/* ---- races ---- */
 
 #define ROUNDS 5000
 
@@ -276,7 +276,7 @@ typedef struct racer {
     int disarmed;
 } racer;
 
-/* Arms timers that are due at once and takes them back; whoever gets one frees it. */
+/* Arms timers and takes every other one back; whoever gets one frees it. */
 static void *
 race(void *argument)
 {
