@@ -22,7 +22,8 @@ serve(void)
     memset(&handlers, 0, sizeof handlers);
     handlers.say = say;
     if (server != NULL && stranger_echo_add(server, &handlers, NULL) == BELAY_OK &&
-        belay_server_listen(server, "127.0.0.1:0", NULL) == BELAY_OK && belay_server_start(server) == BELAY_OK)
+        belay_server_listen(server, "127.0.0.1:0", NULL) == BELAY_OK &&
+        belay_server_start(server) == BELAY_OK)
         return server;
     belay_server_free(server);
     return NULL;
@@ -35,8 +36,9 @@ ask(belay_server *server)
     Stranger__Text request;
     Stranger__Text *reply = NULL;
     belay_status *status = NULL;
-    belay_context *context = belay_context_new(belay_server_runtime(server));
-    belay_channel *channel = belay_channel_new(belay_server_runtime(server), belay_server_address(server, 0), NULL);
+    belay_runtime *runtime = belay_server_runtime(server);
+    belay_context *context = belay_context_new(runtime);
+    belay_channel *channel = belay_channel_new(runtime, belay_server_address(server, 0), NULL);
 
     stranger__text__init(&request);
     request.text = text;

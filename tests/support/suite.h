@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 /* Runs the tests of a NULL-terminated table as one suite, prints a line for each failure and a line
- * "name: N passed, N failed" at the end; returns main's result. A test that takes longer than 60 s ends the program
- * with an error that names it. With an argument, runs only the tests whose name contains it. */
+ * "name: N passed, N failed" at the end; returns main's result. A test that takes longer than 60 s ends the
+ * program with an error that names it. With an argument, runs only the tests whose name contains it. Times here
+ * and below are five times as long under sanitizers. */
 int suite_run(const char *name, const CU_TestInfo *tests, int argc, char **argv);
 
 /* A gate: closed until somebody opens it. Waiting longer than 30 s fails the program, naming the gate. */
