@@ -97,8 +97,8 @@ BELAY_API belay_runtime *belay_runtime_new(const belay_runtime_options *options)
 BELAY_API belay_runtime *belay_runtime_ref(belay_runtime *runtime);
 
 /*
- * Gives back a reference. With the last one the runtime's threads end; detached calls that are still
- * open are cancelled first.
+ * Gives back a reference. With the last one the runtime's threads end. Calls keep their channel's memory and so the
+ * runtime: what is abandoned or detached ends with its channel.
  *
  * runtime: a runtime, or NULL.
  * Returns NULL, so that "runtime = belay_runtime_unref(runtime)" leaves no stale pointer.

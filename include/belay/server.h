@@ -173,6 +173,18 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_add_service(belay_server *se
                                                                 const void *handlers, void *data);
 
 /*
+ * Has a method run on a few workers of its own, so that it answers when all others are busy (health, counters, an
+ * admin's questions). Such calls are short, do not block, and are not counted.
+ *
+ * server: not started yet.
+ * path: "/package.Service/Method" of a service that was added.
+ * Returns BELAY_OK; BELAY_NOT_FOUND when no such method was added; BELAY_FAILED_PRECONDITION after the start;
+ *     BELAY_INVALID_ARGUMENT.
+ * Threads: one at a time, before the start.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_reserve_method(belay_server *server, const char *path);
+
+/*
  * Binds an address. Connections are accepted after the start.
  *
  * server: not started yet.

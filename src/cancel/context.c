@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "cancel/callback.h"
 
 /* ---- Making and freeing ------------------------------------------------------------------------ */
@@ -245,7 +246,7 @@ end_one(belay_context *context, const ending *end, bly_list *work)
     context->end_time = end->time;
     context->code = end->code;
     __atomic_store_n(&context->cause, end->cause, __ATOMIC_RELEASE);
-    __atomic_store_n(&context->flag, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&context->flag, 1, __ATOMIC_RELEASE);
     if (context->mirror != NULL)
         __atomic_store_n(context->mirror, 1, __ATOMIC_RELAXED);
     collect_waits_locked(context, &wakes);
@@ -262,6 +263,8 @@ bool
 bly_context_end(belay_context *context, belay_cause cause, const char *reason)
 {
     BLY_ASSERT(cause != BELAY_CAUSE_NONE);
+    if (__atomic_load_n(&context->flag, __ATOMIC_ACQUIRE) != 0)
+        return false; /* without the lock: most calls are ended twice, by their handler and by their stream */
     ending end = {cause, code_of_cause(cause), reason, bly_clock_now(context->environment->clock)};
     if (cause == BELAY_CAUSE_PARENT && context->parent != NULL) {
         end.code = bly_context_code(context->parent);
@@ -290,6 +293,21 @@ bly_context_disown(belay_context *context)
     context->owner = NULL;
     context->mirror = NULL;
     bly_mutex_unlock(&context->lock);
+}
+
+void
+bly_context_set_handler(belay_context *context, void *handler)
+{
+    context->handler = handler;
+    __atomic_store_n(&context->handler_thread, handler != NULL ? bly_thread_self() : 0, __ATOMIC_RELAXED);
+}
+
+void *
+bly_context_handler(const belay_context *context)
+{
+    if (__atomic_load_n(&context->handler_thread, __ATOMIC_RELAXED) != bly_thread_self())
+        return NULL;
+    return context->handler;
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------- */

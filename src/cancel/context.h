@@ -71,7 +71,7 @@ typedef struct bly_context_metadata {
 } bly_context_metadata;
 
 struct belay_context {
-    int flag; /* atomic: relaxed, raised last; must be the first word (belay/context.h) */
+    int flag; /* atomic: raised last, with release; programs read it relaxed. Must be the first word (belay/context.h) */
     bly_refcount refs;
 
     /* const after creation */
@@ -79,8 +79,11 @@ struct belay_context {
     belay_context *parent; /* a reference, or NULL */
     uint64_t deadline;
     void *timer;  /* handle of the environment's, or NULL */
-    void *handler; /* the server call that this is the own context of, or NULL */
     bly_context_metadata *metadata; /* a reference, or NULL */
+
+    /* the handler's thread writes; others compare `handler_thread` with themselves (atomic, relaxed) */
+    void *handler; /* the call whose own context this is, while its handler runs */
+    uintptr_t handler_thread;
 
     bly_link sibling; /* guarded by the parent's lock; a canceller's once taken out */
 
@@ -118,6 +121,12 @@ void bly_context_disown(belay_context *context);
 /* Removes the callbacks that have not begun, and waits for those that run, but not for one that the calling
  * thread is in. */
 void bly_context_drop_callbacks(belay_context *context);
+
+/* Says whose own context it is while a handler runs on the calling thread; NULL at its end. */
+void bly_context_set_handler(belay_context *context, void *handler);
+
+/* The handler's call when the calling thread is the one that runs it, else NULL. */
+void *bly_context_handler(const belay_context *context);
 
 /* What a wait returns after the end: BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. BELAY_OK while live. */
 belay_code bly_context_code(const belay_context *context);

@@ -1,1 +1,4 @@
-# Nothing here yet.
+libbelay_sources += \
+	src/client/channel.c \
+	src/client/channel.h \
+	src/client/connecting.c

@@ -1,1 +1,20 @@
-# Nothing here yet.
+libbelay_sources += \
+	src/rpc/call.c \
+	src/rpc/call.h \
+	src/rpc/client_call.c \
+	src/rpc/client_call.h \
+	src/rpc/deadline.c \
+	src/rpc/deadline.h \
+	src/rpc/exchange.c \
+	src/rpc/finish.c \
+	src/rpc/handler.c \
+	src/rpc/headers.c \
+	src/rpc/headers.h \
+	src/rpc/receive.c \
+	src/rpc/request.c \
+	src/rpc/runtime.c \
+	src/rpc/runtime.h \
+	src/rpc/send.c \
+	src/rpc/server_call.c \
+	src/rpc/server_call.h \
+	src/rpc/start.c

@@ -1,1 +1,3 @@
-# Nothing here yet.
+libbelay_sources += \
+	src/wait/any.c \
+	src/wait/sleep.c

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAM_WINDOW (256u << 10)
+
+/* ---- Options ---------------------------------------------------------------------------------------- */
+
+static const belay_channel_options default_options = {
+    .max_receive_size = 4u << 20,
+    .send_mark = 64u << 10,
+};
+
+belay_channel_options *
+belay_channel_options_new(void)
+{
+    belay_channel_options *options = malloc(sizeof *options);
+    if (options != NULL)
+        *options = default_options;
+    return options;
+}
+
+void
+belay_channel_options_free(belay_channel_options *options)
+{
+    if (options == NULL)
+        return;
+    free(options->authority);
+    free(options);
+}
+
+void
+belay_channel_options_set_max_receive_size(belay_channel_options *options, uint32_t bytes)
+{
+    options->max_receive_size = bytes;
+}
+
+void
+belay_channel_options_set_send_mark(belay_channel_options *options, uint32_t bytes)
+{
+    options->send_mark = bytes;
+}
+
+/* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
+static bool
+is_authority(const char *text)
+{
+    size_t size = strlen(text);
+    return size > 0 && size < 300 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                                  "-._~!$&'()*+,;=:[]%") == size;
+}
+
+belay_code
+belay_channel_options_set_authority(belay_channel_options *options, const char *authority)
+{
+    if (options == NULL || authority == NULL || !is_authority(authority))
+        return BELAY_INVALID_ARGUMENT;
+    char *copy = strdup(authority);
+    if (copy == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    free(options->authority);
+    options->authority = copy;
+    return BELAY_OK;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------------- */
+
+static void
+destroy(belay_channel *channel)
+{
+    bly_condition_fini(&channel->changed);
+    bly_mutex_fini(&channel->lock);
+    free(channel->target);
+    free(channel->authority);
+    belay_runtime *runtime = channel->runtime;
+    free(channel);
+    belay_runtime_unref(runtime);
+}
+
+void
+bly_channel_ref(belay_channel *channel)
+{
+    bly_refcount_take(&channel->refs);
+}
+
+void
+bly_channel_unref(belay_channel *channel)
+{
+    if (bly_refcount_release(&channel->refs))
+        destroy(channel);
+}
+
+/* A unix socket has no host: gRPC sends "localhost" then. */
+static char *
+make_authority(const belay_channel_options *options, const bly_address *address, const char *target)
+{
+    if (options->authority != NULL)
+        return strdup(options->authority);
+    return strdup(address->is_unix ? "localhost" : target);
+}
+
+static void
+describe(belay_channel *channel, const belay_channel_options *options)
+{
+    channel->host = (bly_client_host){
+        .ops = &bly_channel_host_ops,
+        .argument = channel,
+        .runtime = channel->runtime,
+        .loop = channel->loop,
+        .target = channel->target,
+        .authority = channel->authority,
+        .receive_size = options->max_receive_size,
+        .send_mark = options->send_mark,
+        .stream_window = STREAM_WINDOW,
+    };
+}
+
+belay_channel *
+belay_channel_new(belay_runtime *runtime, const char *target, const belay_channel_options *options)
+{
+    bly_address address;
+    if (target == NULL || !bly_address_parse(target, &address))
+        return NULL;
+    if (options == NULL)
+        options = &default_options;
+    belay_channel *channel = calloc(1, sizeof *channel);
+    if (channel == NULL)
+        return NULL;
+    bly_refcount_init(&channel->refs);
+    bly_mutex_init(&channel->lock);
+    bly_condition_init(&channel->changed);
+    channel->address = address;
+    channel->target = strdup(target);
+    channel->authority = make_authority(options, &address, target);
+    channel->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
+    if (channel->target == NULL || channel->authority == NULL || channel->runtime == NULL) {
+        destroy(channel);
+        return NULL;
+    }
+    channel->loop = bly_runtime_next_loop(channel->runtime);
+    describe(channel, options);
+    bly_channel_init_io(channel);
+    return channel;
+}
+
+static void
+close_on_loop(void *argument)
+{
+    bly_channel_close(argument);
+}
+
+void
+belay_channel_free(belay_channel *channel)
+{
+    if (channel == NULL)
+        return;
+    bly_loop_call(channel->loop, close_on_loop, channel);
+    bly_mutex_lock(&channel->lock);
+    while (!channel->closed)
+        bly_condition_wait(&channel->changed, &channel->lock);
+    bly_mutex_unlock(&channel->lock);
+    bly_channel_unref(channel);
+}
+
+const char *
+belay_channel_target(const belay_channel *channel)
+{
+    return channel->target;
+}
+
+/* ---- Calls ------------------------------------------------------------------------------------------ */
+
+belay_code
+belay_call_start(belay_channel *channel, belay_context *context, const belay_method *method,
+                 const ProtobufCMessage *request, const belay_call_options *options, belay_call **call)
+{
+    if (channel == NULL || method == NULL || call == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    return bly_client_call_start(&channel->host, context, method, request, options, call);
+}
+
+belay_code
+belay_call_unary(belay_channel *channel, belay_context *context, const belay_method *method,
+                 const ProtobufCMessage *request, const belay_call_options *options, ProtobufCMessage **reply,
+                 belay_status **status)
+{
+    belay_call *call;
+    belay_code code = belay_call_start(channel, context, method, request, options, &call);
+    return code == BELAY_OK ? belay_call_finish_unary(call, reply, status) : code;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel from the inside.
+ *
+ *   idle ──first call──▶ connecting ──SETTINGS──▶ ready ──GOAWAY, lost──▶ idle
+ *    ▲                       │
+ *    └──time is up── backoff ◀──failed
+ *
+ * Calls that find no connection wait here, not in nghttp2, so that they can be cancelled and their deadline is
+ * right when they leave. A connection that was told to go away serves its calls to the end while the channel
+ * already has another.
+ *
+ * channel.c is the program's part, connecting.c the I/O thread's.
+ */
+#ifndef BLY_CLIENT_CHANNEL_H
+#define BLY_CLIENT_CHANNEL_H
+
+#include <belay/channel.h>
+
+#include "base/list.h"
+#include "base/mutex.h"
+#include "io/timer.h"
+#include "rpc/client_call.h"
+#include "transport/address.h"
+#include "transport/connector.h"
+
+struct belay_channel_options {
+    uint32_t max_receive_size;
+    uint32_t send_mark;
+    char *authority; /* or NULL */
+};
+
+typedef enum bly_channel_state {
+    BLY_CHANNEL_IDLE,
+    BLY_CHANNEL_CONNECTING, /* until the server's SETTINGS */
+    BLY_CHANNEL_READY,
+    BLY_CHANNEL_BACKOFF
+} bly_channel_state;
+
+struct belay_channel {
+    bly_refcount refs; /* the program's, each call's, each connection's, the armed timers' */
+
+    /* const after creation */
+    bly_client_host host;
+    belay_runtime *runtime;
+    bly_loop *loop;
+    char *target;
+    char *authority;
+    bly_address address;
+
+    /* I/O thread only */
+    bly_channel_state state;
+    bly_list waiting;     /* calls without a stream */
+    bly_list active;      /* calls with one */
+    bly_list connections; /* bly_channel_connection */
+    struct bly_channel_connection *current;
+    bly_connector *connector;
+    bly_timer backoff_timer;
+    bly_timer linger_timer; /* after the end: connections that do not go by themselves */
+    unsigned int failures;  /* in a row */
+    uint64_t random;        /* for jitter */
+    char last_error[160];
+    bool closing;
+
+    bly_mutex lock;
+    bly_condition changed;
+    bool closed; /* guarded by lock: the I/O thread is done with it */
+};
+
+typedef struct bly_channel_connection {
+    /* I/O thread only */
+    belay_channel *channel; /* a reference */
+    bly_h2_connection *h2;
+    bly_link link;
+    bool was_ready;
+} bly_channel_connection;
+
+extern const bly_client_host_ops bly_channel_host_ops;
+
+void bly_channel_init_io(belay_channel *channel);
+
+/* Ends the channel's work on the I/O thread: calls are cancelled, connections go, then `closed` is set. */
+void bly_channel_close(belay_channel *channel);
+
+void bly_channel_ref(belay_channel *channel);
+void bly_channel_unref(belay_channel *channel);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O thread's part of a channel: connecting, backing off, and giving calls their streams.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/channel.h"
+#include "h2/connection.h"
+
+/* gRPC's connection back-off: 1 s, times 1.6, at most 120 s, give or take a fifth. */
+#define BACKOFF_FIRST BELAY_SECONDS(1)
+#define BACKOFF_MOST BELAY_SECONDS(120)
+#define ATTEMPT_TIMEOUT BELAY_SECONDS(20)
+#define LINGER BELAY_SECONDS(1)
+
+static void connect_now(belay_channel *channel);
+
+/* ---- Calls ------------------------------------------------------------------------------------------ */
+
+static bly_client_call *
+of_link(bly_link *link)
+{
+    return BLY_LIST_ENTRY(link, bly_client_call, host_link);
+}
+
+/* Gives streams to waiting calls as long as the connection takes them. */
+static void
+serve(belay_channel *channel)
+{
+    while (channel->state == BLY_CHANNEL_READY && !bly_list_is_empty(&channel->waiting) &&
+           bly_h2_connection_can_open(channel->current->h2)) {
+        bly_client_call *client = of_link(channel->waiting.next);
+        bly_list_remove(&client->host_link);
+        bly_list_append(&channel->active, &client->host_link);
+        if (!bly_client_call_open(&client->call, channel->current->h2)) {
+            bly_list_remove(&client->host_link);
+            bly_client_call_fail(&client->call, BELAY_RESOURCE_EXHAUSTED, "no memory for the call's stream");
+        }
+    }
+}
+
+static void
+fail_waiting(belay_channel *channel, const char *error)
+{
+    for (bly_link *link = channel->waiting.next, *next; link != &channel->waiting; link = next) {
+        bly_client_call *client = of_link(link);
+        next = link->next;
+        if (client->wait_for_ready && !channel->closing)
+            continue;
+        bly_list_remove(&client->host_link);
+        bly_client_call_fail(&client->call, BELAY_UNAVAILABLE, error);
+    }
+}
+
+static void
+start(void *host, belay_call *call)
+{
+    belay_channel *channel = host;
+    bly_client_call *client = bly_client_call_of(call);
+    if (channel->closing) {
+        bly_client_call_fail(call, BELAY_UNAVAILABLE, "the channel was closed");
+        return;
+    }
+    if (channel->state == BLY_CHANNEL_BACKOFF && !client->wait_for_ready) {
+        bly_client_call_fail(call, BELAY_UNAVAILABLE, channel->last_error);
+        return;
+    }
+    bly_list_append(&channel->waiting, &client->host_link);
+    if (channel->state == BLY_CHANNEL_IDLE)
+        connect_now(channel);
+    else
+        serve(channel);
+}
+
+static void
+withdraw(void *host, belay_call *call)
+{
+    (void)host;
+    bly_list_remove(&bly_client_call_of(call)->host_link);
+}
+
+static void
+gone(void *host, belay_call *call)
+{
+    (void)host;
+    bly_list_remove(&bly_client_call_of(call)->host_link);
+}
+
+static void
+retain(void *host)
+{
+    bly_channel_ref(host);
+}
+
+static void
+release(void *host)
+{
+    bly_channel_unref(host);
+}
+
+const bly_client_host_ops bly_channel_host_ops = {
+    .start = start,
+    .withdraw = withdraw,
+    .gone = gone,
+    .retain = retain,
+    .release = release,
+};
+
+/* ---- The end ---------------------------------------------------------------------------------------- */
+
+static void
+finish_if_closed(belay_channel *channel)
+{
+    if (!channel->closing || !bly_list_is_empty(&channel->connections))
+        return;
+    if (bly_timer_disarm(channel->loop, &channel->linger_timer))
+        bly_channel_unref(channel);
+    bly_mutex_lock(&channel->lock);
+    channel->closed = true;
+    bly_condition_broadcast(&channel->changed);
+    bly_mutex_unlock(&channel->lock);
+}
+
+/* ---- Connecting --------------------------------------------------------------------------------------- */
+
+/* A cheap generator: jitter needs no more. */
+static uint64_t
+next_random(belay_channel *channel)
+{
+    channel->random = channel->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return channel->random >> 33;
+}
+
+static uint64_t
+backoff_time(belay_channel *channel)
+{
+    double wait = (double)BACKOFF_FIRST;
+    for (unsigned int i = 1; i < channel->failures && wait < (double)BACKOFF_MOST; i++)
+        wait *= 1.6;
+    if (wait > (double)BACKOFF_MOST)
+        wait = (double)BACKOFF_MOST;
+    double jitter = (double)(next_random(channel) % 4001) / 10000.0 - 0.2;
+    return (uint64_t)(wait * (1.0 + jitter));
+}
+
+static void
+back_off(belay_channel *channel, const char *error)
+{
+    snprintf(channel->last_error, sizeof channel->last_error, "%s", error);
+    channel->failures++;
+    channel->state = BLY_CHANNEL_BACKOFF;
+    uint64_t at = bly_clock_after(bly_clock_now(bly_loop_clock(channel->loop)), backoff_time(channel));
+    bly_channel_ref(channel);
+    if (!bly_timer_arm(channel->loop, &channel->backoff_timer, at)) {
+        bly_channel_unref(channel);
+        channel->state = BLY_CHANNEL_IDLE;
+    }
+    fail_waiting(channel, channel->last_error);
+}
+
+static void
+backoff_over(bly_timer *timer)
+{
+    belay_channel *channel = BLY_CONTAINER_OF(timer, belay_channel, backoff_timer);
+    if (channel->state == BLY_CHANNEL_BACKOFF) {
+        channel->state = BLY_CHANNEL_IDLE;
+        if (!bly_list_is_empty(&channel->waiting))
+            connect_now(channel);
+    }
+    bly_channel_unref(channel);
+}
+
+/* The channel has no connection for new calls any more. */
+static void
+drop_current(belay_channel *channel)
+{
+    channel->current = NULL;
+    channel->state = BLY_CHANNEL_IDLE;
+}
+
+static void
+reconnect_if_needed(belay_channel *channel)
+{
+    if (channel->state == BLY_CHANNEL_IDLE && !bly_list_is_empty(&channel->waiting) && !channel->closing)
+        connect_now(channel);
+}
+
+static void
+connection_ready(void *owner, bly_h2_connection *h2)
+{
+    bly_channel_connection *connection = owner;
+    belay_channel *channel = connection->channel;
+    (void)h2;
+    connection->was_ready = true;
+    if (channel->current != connection)
+        return;
+    channel->failures = 0;
+    channel->state = BLY_CHANNEL_READY;
+    serve(channel);
+}
+
+static void
+streams_available(void *owner, bly_h2_connection *h2)
+{
+    bly_channel_connection *connection = owner;
+    (void)h2;
+    if (connection->channel->current == connection)
+        serve(connection->channel);
+}
+
+static void
+goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
+{
+    bly_channel_connection *connection = owner;
+    belay_channel *channel = connection->channel;
+    if (error != BLY_H2_NO_ERROR)
+        bly_log_write(&channel->runtime->log, BELAY_LOG_WARNING, "%s ends the connection: HTTP/2 error %u, \"%s\"",
+                      channel->target, (unsigned int)error, debug);
+    (void)h2;
+    if (channel->current != connection)
+        return;
+    drop_current(channel);
+    reconnect_if_needed(channel);
+}
+
+static void
+connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
+{
+    bly_channel_connection *connection = owner;
+    belay_channel *channel = connection->channel;
+    (void)h2;
+    if (reason == BLY_H2_CLOSED_BY_PROTOCOL)
+        bly_log_write(&channel->runtime->log, BELAY_LOG_WARNING, "connection to %s closed: %s", channel->target,
+                      detail);
+    bly_list_remove(&connection->link);
+    if (channel->current == connection) {
+        drop_current(channel);
+        if (!connection->was_ready && !channel->closing) {
+            char error[160];
+            snprintf(error, sizeof error, "%s closed the connection before its SETTINGS: %s", channel->target, detail);
+            back_off(channel, error);
+        }
+    }
+    reconnect_if_needed(channel);
+    free(connection);
+    finish_if_closed(channel);
+    bly_channel_unref(channel);
+}
+
+static const bly_h2_ops h2_ops = {
+    .header = bly_client_call_header,
+    .headers_done = bly_client_call_headers_done,
+    .data = bly_client_call_data,
+    .end = bly_client_call_end,
+    .closed = bly_client_call_closed,
+    .drained = bly_call_drained,
+    .delivered = bly_client_call_delivered,
+    .connection_ready = connection_ready,
+    .streams_available = streams_available,
+    .goaway = goaway,
+    .connection_closed = connection_closed,
+};
+
+static bool
+add_connection(belay_channel *channel, bly_stream *stream)
+{
+    bly_h2_options options;
+    bly_h2_options_defaults(&options);
+    options.stream_window = channel->host.stream_window;
+    bly_channel_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        bly_stream_free(stream);
+        return false;
+    }
+    connection->channel = channel;
+    bly_link_init(&connection->link);
+    connection->h2 = bly_h2_connection_new(channel->loop, stream, false, &options, &h2_ops, connection,
+                                           &channel->runtime->log);
+    if (connection->h2 == NULL) {
+        free(connection);
+        return false;
+    }
+    bly_channel_ref(channel);
+    bly_list_append(&channel->connections, &connection->link);
+    channel->current = connection;
+    return true;
+}
+
+static void
+connected(void *argument, bly_stream *stream, const char *error)
+{
+    belay_channel *channel = argument;
+    channel->connector = NULL;
+    if (stream == NULL)
+        back_off(channel, error);
+    else if (!add_connection(channel, stream))
+        back_off(channel, "no memory for a connection");
+    bly_channel_unref(channel);
+}
+
+static void
+connect_now(belay_channel *channel)
+{
+    channel->connector = bly_connector_start(channel->loop, &channel->address, ATTEMPT_TIMEOUT, connected, channel);
+    if (channel->connector == NULL) {
+        back_off(channel, "no memory to connect");
+        return;
+    }
+    bly_channel_ref(channel);
+    channel->state = BLY_CHANNEL_CONNECTING;
+}
+
+/* ---- Making and closing ------------------------------------------------------------------------------- */
+
+static void
+linger_over(bly_timer *timer)
+{
+    belay_channel *channel = BLY_CONTAINER_OF(timer, belay_channel, linger_timer);
+    bly_link *link;
+    /* Each close takes its connection out of the list before it returns. */
+    while ((link = channel->connections.next) != &channel->connections)
+        bly_h2_connection_close(BLY_LIST_ENTRY(link, bly_channel_connection, link)->h2, "channel closed");
+    bly_channel_unref(channel);
+}
+
+void
+bly_channel_init_io(belay_channel *channel)
+{
+    bly_list_init(&channel->waiting);
+    bly_list_init(&channel->active);
+    bly_list_init(&channel->connections);
+    bly_timer_init(&channel->backoff_timer, backoff_over);
+    bly_timer_init(&channel->linger_timer, linger_over);
+    channel->random = (uint64_t)(uintptr_t)channel ^ bly_clock_now(bly_loop_clock(channel->loop));
+}
+
+static void
+cancel_active(belay_channel *channel)
+{
+    for (bly_link *link = channel->active.next; link != &channel->active; link = link->next)
+        bly_context_end(of_link(link)->call.context, BELAY_CAUSE_SHUTDOWN, "the channel was closed");
+}
+
+static void
+drain_connections(belay_channel *channel)
+{
+    for (bly_link *link = channel->connections.next, *next; link != &channel->connections; link = next) {
+        next = link->next;
+        bly_h2_connection_drain(BLY_LIST_ENTRY(link, bly_channel_connection, link)->h2);
+    }
+}
+
+void
+bly_channel_close(belay_channel *channel)
+{
+    channel->closing = true;
+    if (channel->connector != NULL) {
+        bly_connector_cancel(channel->connector);
+        channel->connector = NULL;
+        bly_channel_unref(channel);
+    }
+    if (bly_timer_disarm(channel->loop, &channel->backoff_timer))
+        bly_channel_unref(channel);
+    fail_waiting(channel, "the channel was closed");
+    cancel_active(channel);
+    bly_channel_ref(channel);
+    uint64_t at = bly_clock_after(bly_clock_now(bly_loop_clock(channel->loop)), LINGER);
+    if (!bly_timer_arm(channel->loop, &channel->linger_timer, at))
+        linger_over(&channel->linger_timer);
+    drain_connections(channel);
+    finish_if_closed(channel);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+#include "rpc/call.h"
+
+#include <stdlib.h>
+
+#include "wire/unpack.h"
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+run_task(bly_loop_task *task)
+{
+    belay_call *call = BLY_CONTAINER_OF(task, belay_call, task);
+    call->side->io(call);
+    bly_call_unref(call);
+}
+
+static void
+context_ended(bly_context_owner *owner, belay_context *context)
+{
+    belay_call *call = BLY_CONTAINER_OF(owner, belay_call, context_owner);
+    bly_parker *reader = NULL, *writer = NULL;
+    bly_mutex_lock(&call->lock);
+    call->end_cause = context->cause;
+    call->end_code = context->code;
+    if (call->reader != NULL)
+        reader = bly_parker_ref(call->reader);
+    if (call->writer != NULL)
+        writer = bly_parker_ref(call->writer);
+    call->side->ended_locked(call);
+    bool post = bly_call_want_io_locked(call);
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    if (reader != NULL) {
+        bly_parker_wake(reader);
+        bly_parker_unref(reader);
+    }
+    if (writer != NULL) {
+        bly_parker_wake(writer);
+        bly_parker_unref(writer);
+    }
+}
+
+static void
+deadline_fired(bly_timer *timer)
+{
+    belay_call *call = BLY_CONTAINER_OF(timer, belay_call, deadline_timer);
+    call->side->expired(call);
+    bly_call_unref(call);
+}
+
+void
+bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay_runtime *runtime, bly_loop *loop,
+              uint32_t receive_limit, uint32_t send_mark, uint32_t stream_window)
+{
+    bly_refcount_init(&call->refs);
+    call->side = side;
+    call->is_server = is_server;
+    call->runtime = runtime;
+    call->loop = loop;
+    call->send_mark = send_mark;
+    call->stream_window = stream_window;
+    call->context_owner.ended = context_ended;
+    call->task.run = run_task;
+    bly_mutex_init(&call->lock);
+    bly_bytes_queue_init(&call->in);
+    bly_bytes_queue_init(&call->out);
+    bly_frame_reader_init(&call->frames, receive_limit);
+    bly_timer_init(&call->deadline_timer, deadline_fired);
+}
+
+void
+bly_call_fini(belay_call *call)
+{
+    if (call->context != NULL) {
+        bly_context_disown(call->context);
+        belay_context_unref(call->context);
+    }
+    bly_bytes_queue_clear(&call->in);
+    bly_bytes_queue_clear(&call->out);
+    bly_bytes_free(call->current);
+    bly_frame_reader_fini(&call->frames);
+    bly_mutex_fini(&call->lock);
+}
+
+void
+bly_call_ref(belay_call *call)
+{
+    bly_refcount_take(&call->refs);
+}
+
+void
+bly_call_unref(belay_call *call)
+{
+    if (bly_refcount_release(&call->refs))
+        call->side->destroy(call);
+}
+
+bool
+bly_call_want_io_locked(belay_call *call)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    if (call->posted)
+        return false;
+    call->posted = true;
+    bly_refcount_take(&call->refs);
+    return true;
+}
+
+void
+bly_call_post(belay_call *call)
+{
+    bly_loop_post(call->loop, &call->task);
+}
+
+void
+bly_call_arm_deadline(belay_call *call)
+{
+    uint64_t deadline = belay_context_deadline(call->context);
+    if (deadline == BELAY_FOREVER)
+        return;
+    bly_call_ref(call);
+    if (bly_timer_arm(call->loop, &call->deadline_timer, deadline))
+        return;
+    /* A call whose deadline cannot be watched would outlive it: without memory it ends here. */
+    bly_context_end(call->context, BELAY_CAUSE_LIMIT, "no memory for the deadline's timer");
+    bly_call_unref(call);
+}
+
+void
+bly_call_disarm_deadline(belay_call *call)
+{
+    if (bly_timer_disarm(call->loop, &call->deadline_timer))
+        bly_call_unref(call);
+}
+
+/* ---- Messages ------------------------------------------------------------------------------------- */
+
+bly_bytes *
+bly_call_frame_new(size_t size)
+{
+    if (size > UINT32_MAX)
+        return NULL;
+    bly_bytes *frame = bly_bytes_new(size + BLY_FRAME_PREFIX);
+    if (frame != NULL)
+        bly_frame_prefix(frame->data, false, (uint32_t)size);
+    return frame;
+}
+
+bly_bytes *
+bly_call_frame_pack(const ProtobufCMessage *message)
+{
+    bly_bytes *frame = bly_call_frame_new(protobuf_c_message_get_packed_size(message));
+    if (frame != NULL)
+        protobuf_c_message_pack(message, frame->data + BLY_FRAME_PREFIX);
+    return frame;
+}
+
+belay_code
+bly_call_unpack(belay_call *handler, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
+                ProtobufCMessage **message)
+{
+    ProtobufCAllocator *allocator = handler != NULL ? belay_call_allocator(handler) : NULL;
+    return bly_unpack(descriptor, allocator, bytes->data, bytes->size, message);
+}
+
+/* ---- What is asked of a call ------------------------------------------------------------------------ */
+
+belay_context *
+belay_call_context(const belay_call *call)
+{
+    return call->context;
+}
+
+belay_runtime *
+belay_call_runtime(const belay_call *call)
+{
+    return call->runtime;
+}
+
+const char *
+belay_call_method(const belay_call *call)
+{
+    return call->method->path;
+}

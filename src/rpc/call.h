@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The call: what both sides share. A program's thread and the I/O thread meet in its mailbox, under its
+ * lock: messages that came in, frames to go out, and how the context ended.
+ *
+ * The program's side changes the mailbox and posts the call's task to the I/O thread (once; whatever
+ * happens until the task runs is found by it). The I/O thread's side drives the HTTP/2 stream and wakes
+ * the program's threads. Cancelling is just one more change of the mailbox: it may come from any thread,
+ * and the stream is reset by the task, never from inside nghttp2.
+ *
+ * A call is referenced by its user (handler or client), by its stream while that is open, by an armed deadline and
+ * by a posted task.
+ *
+ * Lock order: a context's lock, then a call's, then none but those that are last for everybody (pool,
+ * timers, log). The program's threads are woken after the unlock.
+ */
+#ifndef BLY_RPC_CALL_H
+#define BLY_RPC_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <belay/call.h>
+#include <belay/service.h>
+
+#include "base/bytes.h"
+#include "base/mutex.h"
+#include "base/parker.h"
+#include "base/refcount.h"
+#include "cancel/context.h"
+#include "h2/connection.h"
+#include "io/loop.h"
+#include "io/timer.h"
+#include "rpc/runtime.h"
+#include "wire/frame.h"
+
+/* What differs between the sides. */
+typedef struct bly_call_side {
+    /* const */
+    /* Does what the mailbox asks for. I/O thread, no lock held. */
+    void (*io)(belay_call *call);
+    /* The context has ended; the call's lock is held, and the context's. Any thread. */
+    void (*ended_locked)(belay_call *call);
+    /* The deadline has passed. I/O thread, no lock held. */
+    void (*expired)(belay_call *call);
+    /* Frees what the side added, and the call. Any thread, no lock held. */
+    void (*destroy)(belay_call *call);
+} bly_call_side;
+
+struct belay_call {
+    int flag; /* atomic: relaxed; the context's mirror; must be the first word (belay/call.h) */
+    bly_refcount refs;
+
+    /* const after creation (on a server: after the headers) */
+    const bly_call_side *side;
+    bool is_server;
+    belay_runtime *runtime;
+    bly_loop *loop;
+    belay_context *context; /* a reference; NULL for a server's call whose headers were refused */
+    bly_context_owner context_owner;
+    const belay_method *method;
+    uint32_t send_mark;
+    uint32_t stream_window;
+
+    bly_mutex lock;
+    /* guarded by lock */
+    bly_bytes_queue in; /* complete messages */
+    bool in_ended;      /* none will follow */
+    bool discards;      /* nobody receives: messages are dropped */
+    size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
+    bool window_due;    /* tell it */
+    bly_bytes_queue out; /* frames that the I/O thread has not fetched */
+    size_t out_at_io;    /* bytes that it has, and that have not left */
+    bool out_started;    /* the first was queued: headers are closed */
+    bool out_ended;      /* none will follow */
+    belay_cause end_cause; /* the context's */
+    belay_code end_code;   /* what waits return then */
+    bool receiving;
+    bool sending;
+    bly_parker *reader; /* the receiving thread's while it sleeps */
+    bly_parker *writer; /* the sending thread's while it sleeps */
+    bool posted;        /* `task` is in the mailbox of the I/O thread */
+
+    /* I/O thread only */
+    bly_loop_task task;
+    bly_h2_stream stream;
+    bly_frame_reader frames;
+    bly_timer deadline_timer;
+
+    /* receiving thread only */
+    bly_bytes *current; /* what belay_call_recv() gave out last */
+};
+
+/* Sets up what is shared, with one reference. `receive_limit`: largest message. */
+void bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay_runtime *runtime,
+                   bly_loop *loop, uint32_t receive_limit, uint32_t send_mark, uint32_t stream_window);
+
+/* Frees what bly_call_init set up; the last step of a side's destroy. */
+void bly_call_fini(belay_call *call);
+
+void bly_call_ref(belay_call *call);
+void bly_call_unref(belay_call *call);
+
+static inline belay_call *
+bly_call_of_stream(bly_h2_stream *stream)
+{
+    return BLY_CONTAINER_OF(stream, belay_call, stream);
+}
+
+/* Asks for a turn of the I/O thread: true when the caller must bly_call_post() after unlocking. */
+bool bly_call_want_io_locked(belay_call *call);
+void bly_call_post(belay_call *call);
+
+/* Cancelled: ended by anything but its regular end. */
+static inline bool
+bly_call_cancelled_locked(const belay_call *call)
+{
+    return call->end_cause != BELAY_CAUSE_NONE && call->end_cause != BELAY_CAUSE_FINISHED;
+}
+
+/* A frame for a message of `size` bytes, prefix filled in; NULL without memory. */
+bly_bytes *bly_call_frame_new(size_t size);
+bly_bytes *bly_call_frame_pack(const ProtobufCMessage *message);
+
+/* Unpacks a message: in the arena of `handler` (a server's call), or with the heap when NULL. Bounded in
+ * depth and size. BELAY_OK, BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED. */
+belay_code bly_call_unpack(belay_call *handler, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
+                           ProtobufCMessage **message);
+
+/* In whose arena this call's messages are unpacked, or NULL for the heap. */
+belay_call *bly_call_handler(belay_call *call);
+
+/* ---- Receiving and sending: I/O thread ------------------------------------------------------------ */
+
+/* Takes in body bytes, hands complete messages to the mailbox, and gives the stream's window back as far as
+ * they leave room. */
+bly_frame_error bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned int *messages);
+
+/* No more messages come: wakes the receiver. */
+void bly_call_end_input(belay_call *call);
+
+/* Fetches the frames to send into `frames`. */
+void bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames);
+
+/* Tells the stream's window again, after the program took messages. */
+void bly_call_update_window(belay_call *call);
+
+/* Bytes have left: wakes the sender. The `drained` of both sides. */
+void bly_call_drained(bly_h2_stream *stream);
+
+/* Arms the deadline of the context, which holds a reference to the call. */
+void bly_call_arm_deadline(belay_call *call);
+void bly_call_disarm_deadline(belay_call *call);
+
+/* ---- Waiting: the program's threads --------------------------------------------------------------- */
+
+/* Takes out the next message, sleeping until there is one. The codes of belay_call_recv(). */
+belay_code bly_call_receive(belay_call *call, bly_bytes **message);
+
+/* Conditions to wait for; called with the lock held. */
+typedef bool (*bly_call_condition)(const belay_call *call);
+
+bool bly_call_has_message_locked(const belay_call *call); /* or the end */
+bool bly_call_has_ended_locked(const belay_call *call);
+
+/* Sleeps as the call's receiver until a condition holds; BELAY_OK, or BELAY_FAILED_PRECONDITION while another
+ * thread receives. */
+belay_code bly_call_await(belay_call *call, bly_call_condition ready);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O thread's part of a client's call: the request out, the answer and the status in, and what a
+ * cancel sends.
+ */
+#include "rpc/client_call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/headers.h"
+#include "wire/metadata.h"
+#include "wire/percent.h"
+#include "wire/status.h"
+#include "wire/timeout.h"
+
+#include <belay/version.h>
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+destroy(belay_call *call)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    const bly_client_host *host = client->host;
+    bly_call_fini(call);
+    belay_metadata_free(client->metadata);
+    belay_metadata_free(client->result_trailers);
+    belay_metadata_free(client->headers);
+    belay_metadata_free(client->block);
+    free(client->result_message);
+    free(client->grpc_message);
+    free(client);
+    host->ops->release(host->argument);
+}
+
+static void
+ended_locked(belay_call *call)
+{
+    __atomic_fetch_sub(&call->runtime->calls_open, 1, __ATOMIC_RELAXED);
+}
+
+/* The status is known. After the deadline it is the deadline's, whatever the server says of it: nobody can
+ * tell a late answer from a cancelled one. */
+static void
+complete(bly_client_call *client, belay_code code, const char *message, belay_metadata *trailers, bool is_local)
+{
+    belay_call *call = &client->call;
+    bool late = code != BELAY_OK && belay_context_time_left(call->context) == 0;
+    bly_mutex_lock(&call->lock);
+    if (!client->has_result && call->end_cause == BELAY_CAUSE_NONE) {
+        client->has_result = true;
+        client->result_is_local = is_local;
+        client->result_code = code;
+        client->result_message = message != NULL ? strdup(message) : NULL;
+        client->result_trailers = trailers;
+        trailers = NULL;
+    }
+    bly_mutex_unlock(&call->lock);
+    belay_metadata_free(trailers);
+    bly_context_end(call->context, late ? BELAY_CAUSE_DEADLINE : BELAY_CAUSE_FINISHED, NULL);
+}
+
+void
+bly_client_call_fail(belay_call *call, belay_code code, const char *message)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    client->waiting = false;
+    complete(client, code, message, NULL, true);
+}
+
+/* ---- The request out ------------------------------------------------------------------------------ */
+
+static void
+add_timeout(bly_headers *headers, const belay_call *call, char text[BLY_TIMEOUT_TEXT_SIZE])
+{
+    uint64_t left = belay_context_time_left(call->context);
+    if (left == BELAY_FOREVER)
+        return;
+    size_t size = bly_timeout_format(left, text);
+    bly_headers_add(headers, (bly_h2_header){"grpc-timeout", text, 12, size, false, true});
+}
+
+static void
+build_headers(bly_client_call *client, bly_headers *headers, char timeout[BLY_TIMEOUT_TEXT_SIZE])
+{
+    static const char agent[] = "grpc-c-belay/" BELAY_VERSION_STRING;
+    const belay_call *call = &client->call;
+    const char *path = call->method->path;
+    const char *authority = client->host->authority;
+    bly_headers_add(headers, BLY_H2_STATIC_HEADER(":method", "POST"));
+    bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
+    bly_headers_add(headers, (bly_h2_header){":path", path, 5, strlen(path), true, false});
+    bly_headers_add(headers, (bly_h2_header){":authority", authority, 10, strlen(authority), true, false});
+    bly_headers_add(headers, BLY_H2_STATIC_HEADER("te", "trailers"));
+    bly_headers_add(headers, BLY_H2_STATIC_HEADER("content-type", "application/grpc"));
+    bly_headers_add(headers, BLY_H2_STATIC_HEADER("user-agent", agent));
+    add_timeout(headers, call, timeout);
+    if (call->context->metadata != NULL)
+        bly_headers_add_metadata(headers, call->context->metadata->list);
+    bly_headers_add_metadata(headers, client->metadata);
+}
+
+/* Sends what the mailbox has, once there is a stream. */
+static void
+transmit(bly_client_call *client)
+{
+    belay_call *call = &client->call;
+    bly_bytes_queue frames;
+    bly_bytes_queue_init(&frames);
+    bly_mutex_lock(&call->lock);
+    bly_call_fetch_out_locked(call, &frames);
+    bool ended = call->out_ended;
+    bly_mutex_unlock(&call->lock);
+    if (frames.first != NULL)
+        bly_h2_stream_write(&call->stream, &frames);
+    if (ended && !client->out_end_sent) {
+        client->out_end_sent = true;
+        bly_h2_stream_end(&call->stream, NULL, 0, false);
+    }
+}
+
+bool
+bly_client_call_open(belay_call *call, bly_h2_connection *connection)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    char timeout[BLY_TIMEOUT_TEXT_SIZE];
+    bly_headers headers;
+    bly_headers_init(&headers);
+    build_headers(client, &headers, timeout);
+    bool opened = !headers.failed && bly_h2_stream_open(connection, &call->stream, headers.list, headers.count,
+                                                        false);
+    bly_headers_fini(&headers);
+    if (!opened)
+        return false;
+    client->waiting = false;
+    bly_call_ref(call); /* the stream's */
+    bly_mutex_lock(&call->lock);
+    snprintf(client->peer, sizeof client->peer, "%s", bly_h2_connection_peer(connection));
+    bly_mutex_unlock(&call->lock);
+    transmit(client);
+    return true;
+}
+
+/* ---- The posted task ------------------------------------------------------------------------------ */
+
+static void
+start(bly_client_call *client)
+{
+    client->started = true;
+    client->waiting = true;
+    bly_call_arm_deadline(&client->call);
+    client->host->ops->start(client->host->argument, &client->call);
+}
+
+/* The context has ended: the stream, if it is still open, is of no use to anyone. */
+static void
+handle_end(bly_client_call *client, belay_cause cause)
+{
+    belay_call *call = &client->call;
+    client->end_handled = true;
+    bly_call_disarm_deadline(call);
+    if (call->stream.id != 0 && cause != BELAY_CAUSE_FINISHED)
+        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+    if (client->waiting) {
+        client->waiting = false;
+        client->host->ops->withdraw(client->host->argument, call);
+    }
+}
+
+static void
+io(belay_call *call)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    bly_mutex_lock(&call->lock);
+    call->posted = false;
+    belay_cause cause = call->end_cause;
+    bool window = call->window_due;
+    bool abandoned = client->abandoned;
+    call->window_due = false;
+    if (cause != BELAY_CAUSE_NONE)
+        client->abandoned = false;
+    bly_mutex_unlock(&call->lock);
+
+    if (cause == BELAY_CAUSE_NONE) {
+        if (!client->started)
+            start(client);
+        else if (call->stream.id != 0)
+            transmit(client);
+        if (window)
+            bly_call_update_window(call);
+        return;
+    }
+    if (!client->end_handled)
+        handle_end(client, cause);
+    if (abandoned)
+        bly_call_unref(call);
+}
+
+static void
+expired(belay_call *call)
+{
+    bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL);
+}
+
+const bly_call_side bly_client_side = {
+    .io = io,
+    .ended_locked = ended_locked,
+    .expired = expired,
+    .destroy = destroy,
+};
+
+/* ---- The answer in -------------------------------------------------------------------------------- */
+
+static bool
+is(const char *name, size_t size, const char *wanted)
+{
+    return size == strlen(wanted) && memcmp(name, wanted, size) == 0;
+}
+
+/* Headers that mean something to the call itself; false for metadata. */
+static bool
+take_own_header(bly_client_call *client, const char *name, size_t name_size, const char *value, size_t value_size)
+{
+    if (is(name, name_size, ":status"))
+        client->http_status = atoi(value);
+    else if (is(name, name_size, "content-type"))
+        client->has_grpc_content = bly_content_type_is_grpc(value, value_size);
+    else if (is(name, name_size, "grpc-status")) {
+        client->has_grpc_status = true;
+        client->grpc_status = bly_status_parse(value, value_size);
+    } else if (is(name, name_size, "grpc-message")) {
+        free(client->grpc_message);
+        client->grpc_message = bly_percent_decode(value, value_size);
+    } else
+        return bly_metadata_is_reserved(name, name_size);
+    return true;
+}
+
+/* Gives up on an answer that is no gRPC, or not one we can read. */
+static void
+reject(bly_client_call *client, belay_code code, const char *message)
+{
+    client->rejected = true;
+    complete(client, code, message, NULL, true);
+    bly_h2_stream_reset(&client->call.stream, BLY_H2_CANCEL);
+}
+
+bool
+bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                       const char *value, size_t value_size)
+{
+    bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
+    if (client->rejected)
+        return false;
+    if (block == BLY_H2_INFORMATIONAL || take_own_header(client, name, name_size, value, value_size))
+        return true;
+    if (client->block == NULL)
+        client->block = belay_metadata_new();
+    belay_code code = BELAY_RESOURCE_EXHAUSTED;
+    if (client->block != NULL)
+        code = bly_metadata_add_wire(client->block, name, name_size, value, value_size);
+    if (code == BELAY_OK)
+        return true;
+    reject(client, code, code == BELAY_INTERNAL ? "malformed base64 in metadata" : "no memory for metadata");
+    return false;
+}
+
+/* An HTTP answer without grpc-status: its status tells something, its body does not. */
+static void
+reject_http(bly_client_call *client)
+{
+    char message[80];
+    if (client->http_status != 200)
+        snprintf(message, sizeof message, "unexpected HTTP status %d", client->http_status);
+    else
+        snprintf(message, sizeof message, "unexpected content-type: the answer is not gRPC");
+    reject(client, bly_status_from_http(client->http_status), message);
+}
+
+static void
+publish_headers(bly_client_call *client)
+{
+    belay_call *call = &client->call;
+    bly_parker *reader = NULL;
+    bly_mutex_lock(&call->lock);
+    client->headers = client->block != NULL ? client->block : belay_metadata_new();
+    client->block = NULL;
+    client->headers_ready = client->headers != NULL;
+    if (call->reader != NULL)
+        reader = bly_parker_ref(call->reader);
+    bly_mutex_unlock(&call->lock);
+    if (reader != NULL) {
+        bly_parker_wake(reader);
+        bly_parker_unref(reader);
+    }
+}
+
+void
+bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized)
+{
+    bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
+    if (client->rejected || block == BLY_H2_INFORMATIONAL)
+        return;
+    if (oversized) {
+        reject(client, BELAY_RESOURCE_EXHAUSTED, "header list too large");
+        return;
+    }
+    if (block == BLY_H2_TRAILERS) {
+        client->has_trailers = true;
+        return;
+    }
+    /* With grpc-status this is a whole answer (Trailers-Only); its metadata is read at the end. */
+    if (client->has_grpc_status)
+        return;
+    if (client->http_status != 200 || !client->has_grpc_content) {
+        reject_http(client);
+        return;
+    }
+    publish_headers(client);
+}
+
+void
+bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_client_call *client = bly_client_call_of(call);
+    char message[96];
+    unsigned int messages;
+    if (client->rejected)
+        return;
+    bly_frame_error error = bly_call_take_data(call, data, size, &messages);
+    switch (error) {
+    case BLY_FRAME_OK:
+        break;
+    case BLY_FRAME_TOO_LARGE:
+        snprintf(message, sizeof message, "message of %u bytes is over the limit of %u",
+                 (unsigned int)call->frames.announced, (unsigned int)call->frames.limit);
+        reject(client, BELAY_RESOURCE_EXHAUSTED, message);
+        break;
+    case BLY_FRAME_NO_MEMORY:
+        reject(client, BELAY_RESOURCE_EXHAUSTED, "no memory for the message");
+        break;
+    case BLY_FRAME_COMPRESSED:
+        reject(client, BELAY_INTERNAL, "compressed message without grpc-encoding");
+        break;
+    default:
+        reject(client, BELAY_INTERNAL, "malformed message frame");
+        break;
+    }
+}
+
+void
+bly_client_call_end(bly_h2_stream *stream)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_client_call *client = bly_client_call_of(call);
+    if (client->rejected)
+        return;
+    belay_metadata *trailers = client->block;
+    client->block = NULL;
+    if (!client->has_grpc_status) {
+        complete(client, BELAY_UNKNOWN, "the server ended the call without a status", trailers, true);
+    } else if (client->grpc_status == BELAY_OK && !bly_frame_reader_is_between(&call->frames)) {
+        complete(client, BELAY_INTERNAL, "the answer ended inside a message", trailers, true);
+    } else {
+        complete(client, client->grpc_status, client->grpc_message, trailers, false);
+    }
+    /* A server that answers before it has read everything does not want the rest. */
+    if (!client->out_end_sent)
+        bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
+}
+
+static void
+fail_closed(bly_client_call *client, uint32_t error, bool by_peer, bool unprocessed)
+{
+    char message[80];
+    if (unprocessed) {
+        complete(client, BELAY_UNAVAILABLE, "the server refused the call before it ran", NULL, true);
+    } else if (by_peer) {
+        snprintf(message, sizeof message, "the server reset the stream with HTTP/2 error %u", (unsigned int)error);
+        complete(client, bly_status_from_h2(error), message, NULL, true);
+    } else {
+        complete(client, BELAY_UNAVAILABLE, "the connection was lost", NULL, true);
+    }
+}
+
+void
+bly_client_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_client_call *client = bly_client_call_of(call);
+    if (belay_context_cause(call->context) == BELAY_CAUSE_NONE)
+        fail_closed(client, error, by_peer, unprocessed);
+    client->host->ops->gone(client->host->argument, call);
+    bly_call_unref(call); /* the stream's */
+}
+
+void
+bly_client_call_delivered(bly_h2_stream *stream)
+{
+    (void)stream; /* the answer tells */
+}

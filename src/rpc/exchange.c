@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs ask of a call on either side: messages as bytes or unpacked, metadata, the peer.
+ */
+#include "rpc/client_call.h"
+#include "rpc/server_call.h"
+
+const char *
+belay_call_peer(const belay_call *call)
+{
+    if (call->is_server)
+        return BLY_CONTAINER_OF(call, bly_server_call, call)->peer;
+    return BLY_CONTAINER_OF(call, bly_client_call, call)->peer;
+}
+
+const belay_metadata *
+belay_call_metadata(const belay_call *call)
+{
+    if (call->is_server)
+        return BLY_CONTAINER_OF(call, bly_server_call, call)->metadata;
+    belay_call *own = (belay_call *)call;
+    bly_client_call *client = bly_client_call_of(own);
+    bly_mutex_lock(&own->lock);
+    const belay_metadata *headers = client->headers_ready ? client->headers : NULL;
+    bly_mutex_unlock(&own->lock);
+    return headers;
+}
+
+/* END_OF_STREAM is for a call that ended well: a client learns of a failure at once. */
+static belay_code
+receive(belay_call *call, bly_bytes **message)
+{
+    belay_code code = bly_call_receive(call, message);
+    if (code != BELAY_END_OF_STREAM || call->is_server)
+        return code;
+    bly_client_call *client = bly_client_call_of(call);
+    return client->result_code == BELAY_OK ? BELAY_END_OF_STREAM : client->result_code;
+}
+
+belay_code
+belay_call_recv(belay_call *call, const void **data, size_t *size)
+{
+    if (call == NULL || data == NULL || size == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_bytes *message;
+    belay_code code = receive(call, &message);
+    if (code != BELAY_OK)
+        return code;
+    bly_bytes_free(call->current);
+    call->current = message;
+    *data = message->data;
+    *size = message->size;
+    return BELAY_OK;
+}
+
+belay_code
+belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **message)
+{
+    if (call == NULL || descriptor == NULL || message == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_bytes *bytes;
+    belay_code code = receive(call, &bytes);
+    if (code != BELAY_OK)
+        return code;
+    code = bly_call_unpack(bly_call_handler(call), descriptor, bytes, message);
+    bly_bytes_free(bytes);
+    return code;
+}
+
+belay_call *
+bly_call_handler(belay_call *call)
+{
+    if (call->is_server)
+        return call;
+    bly_server_call *handler = bly_client_call_of(call)->handler;
+    return handler != NULL ? &handler->call : NULL;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's part of a server's call: running the handler, and what a handler may ask of its call.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "rpc/client_call.h"
+#include "rpc/server_call.h"
+#include "wire/percent.h"
+#include "wire/status.h"
+
+/* ---- Running ---------------------------------------------------------------------------------------- */
+
+static void
+count(bly_server_call *server, uint64_t *total, uint64_t by)
+{
+    if (!server->registration->reserved)
+        __atomic_fetch_add(total, by, __ATOMIC_RELAXED);
+}
+
+/* The worker's claim on the call: false when it was cancelled first, and never runs. */
+static bool
+begin(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    bool post = false;
+    bly_mutex_lock(&call->lock);
+    bool runs = call->end_cause == BELAY_CAUSE_NONE;
+    if (runs) {
+        server->run_state = BLY_RUN_RUNNING;
+    } else {
+        count(server, &server->totals->dropped_in_queue, 1);
+        bly_server_call_over_locked(server);
+        post = bly_call_want_io_locked(call);
+    }
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    return runs;
+}
+
+static belay_code
+unpack_request(bly_server_call *server, ProtobufCMessage **request)
+{
+    belay_call *call = &server->call;
+    bly_bytes *bytes;
+    belay_code code = bly_call_receive(call, &bytes);
+    if (code != BELAY_OK)
+        return code;
+    code = bly_call_unpack(call, call->method->request, bytes, request);
+    bly_bytes_free(bytes);
+    if (code == BELAY_INTERNAL)
+        return belay_fail(call, code, "the request is no %s", call->method->request->name);
+    if (code != BELAY_OK)
+        return belay_fail(call, code, "the request is too large to unpack");
+    return BELAY_OK;
+}
+
+/* Calls the program's function with what its kind of method takes. */
+static belay_code
+invoke(bly_server_call *server, ProtobufCMessage **reply)
+{
+    belay_call *call = &server->call;
+    const belay_method *method = call->method;
+    ProtobufCMessage *request = NULL;
+    if ((method->flags & BELAY_CLIENT_STREAMING) == 0) {
+        belay_code code = unpack_request(server, &request);
+        if (code != BELAY_OK)
+            return code;
+    }
+    if ((method->flags & BELAY_SERVER_STREAMING) == 0) {
+        *reply = bly_arena_alloc(&server->arena, method->reply->sizeof_message);
+        if (*reply == NULL)
+            return BELAY_RESOURCE_EXHAUSTED;
+        protobuf_c_message_init(method->reply, *reply);
+    }
+    return bly_status_valid(method->thunk(call, server->registration->handlers, request, *reply));
+}
+
+/* Packs what the client will get while everything that it points to still lives. */
+static belay_code
+pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *reply, bly_bytes **frame)
+{
+    if (code == BELAY_OK && reply != NULL) {
+        *frame = bly_call_frame_pack(reply);
+        if (*frame == NULL)
+            code = BELAY_RESOURCE_EXHAUSTED;
+    }
+    const char *message = server->fail_code == code ? server->fail_message : NULL;
+    if (code != BELAY_OK && message != NULL)
+        server->final_message = bly_percent_encode(message, strlen(message), &server->final_message_size);
+    return code;
+}
+
+static void
+release_children(bly_server_call *server)
+{
+    bly_link *link;
+    while ((link = server->children.next) != &server->children)
+        belay_call_free(bly_client_call_of_handler_link(link));
+}
+
+/* The end of a handler, in the order of DESIGN 5. Only the winner of the end has a status to send. */
+static void
+end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
+{
+    belay_call *call = &server->call;
+    bly_bytes *frame = NULL;
+    bool won = bly_context_end(call->context, BELAY_CAUSE_FINISHED, NULL);
+    if (won)
+        code = pack_final(server, code, reply, &frame);
+    bly_context_drop_callbacks(call->context);
+    release_children(server);
+    bly_arena_fini(&server->arena);
+    bly_context_set_handler(call->context, NULL);
+    count(server, &server->totals->handlers_running, (uint64_t)-1);
+
+    bly_mutex_lock(&call->lock);
+    if (frame != NULL)
+        bly_bytes_queue_push(&call->out, frame);
+    call->out_ended = true;
+    server->final_code = code;
+    server->final_ready = won;
+    bly_server_call_over_locked(server);
+    bool post = bly_call_want_io_locked(call);
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+}
+
+void
+bly_server_call_run(bly_job *job)
+{
+    bly_server_call *server = BLY_CONTAINER_OF(job, bly_server_call, job);
+    if (!begin(server))
+        return;
+    count(server, &server->totals->handlers_started, 1);
+    count(server, &server->totals->handlers_running, 1);
+    bly_context_set_handler(server->call.context, server);
+    ProtobufCMessage *reply = NULL;
+    belay_code code = invoke(server, &reply);
+    end(server, code, reply);
+}
+
+/* ---- What a handler asks for -------------------------------------------------------------------------- */
+
+static bly_server_call *
+server_of(const belay_call *call)
+{
+    BLY_ASSERT(call->is_server);
+    return bly_server_call_of((belay_call *)call);
+}
+
+void *
+belay_call_data(const belay_call *call)
+{
+    return server_of(call)->registration->data;
+}
+
+belay_code
+belay_fail(belay_call *call, belay_code code, const char *format, ...)
+{
+    bly_server_call *server = server_of(call);
+    va_list arguments;
+    va_start(arguments, format);
+    server->fail_message = bly_arena_vprintf(&server->arena, format, arguments);
+    va_end(arguments);
+    server->fail_code = code;
+    return code;
+}
+
+void *
+belay_alloc(belay_call *call, size_t size)
+{
+    return bly_arena_alloc(&server_of(call)->arena, size);
+}
+
+char *
+belay_printf(belay_call *call, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = bly_arena_vprintf(&server_of(call)->arena, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+belay_code
+belay_defer(belay_call *call, void (*function)(void *argument), void *argument)
+{
+    if (function == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    return bly_arena_defer(&server_of(call)->arena, function, argument) ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
+}
+
+static void *
+arena_allocate(void *data, size_t size)
+{
+    return bly_arena_alloc(data, size);
+}
+
+static void
+arena_free(void *data, void *pointer)
+{
+    (void)data;
+    (void)pointer;
+}
+
+ProtobufCAllocator *
+belay_call_allocator(belay_call *call)
+{
+    bly_server_call *server = server_of(call);
+    server->allocator = (ProtobufCAllocator){arena_allocate, arena_free, &server->arena};
+    return &server->allocator;
+}
+
+/* ---- Headers and trailers of the answer --------------------------------------------------------------- */
+
+static belay_code
+add_pair(belay_metadata **list, const char *key, const void *value, size_t value_size)
+{
+    if (*list == NULL && (*list = belay_metadata_new()) == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    return belay_metadata_add(*list, key, value, value_size);
+}
+
+belay_code
+belay_call_add_header(belay_call *call, const char *key, const void *value, size_t value_size)
+{
+    bly_server_call *server = server_of(call);
+    bly_mutex_lock(&call->lock);
+    bool left = server->headers_due || call->out_started;
+    bly_mutex_unlock(&call->lock);
+    return left ? BELAY_FAILED_PRECONDITION : add_pair(&server->headers, key, value, value_size);
+}
+
+belay_code
+belay_call_add_trailer(belay_call *call, const char *key, const void *value, size_t value_size)
+{
+    return add_pair(&server_of(call)->trailers, key, value, value_size);
+}
+
+belay_code
+belay_call_send_headers(belay_call *call)
+{
+    bly_server_call *server = server_of(call);
+    belay_code code = BELAY_OK;
+    bool post = false;
+    bly_mutex_lock(&call->lock);
+    if (call->end_cause != BELAY_CAUSE_NONE)
+        code = call->end_code;
+    else if (server->headers_due || call->out_started)
+        code = BELAY_FAILED_PRECONDITION;
+    if (code == BELAY_OK) {
+        server->headers_due = true;
+        post = bly_call_want_io_locked(call);
+    }
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    return code;
+}

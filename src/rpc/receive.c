@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages that come in: from DATA frames to the thread that receives.
+ *
+ * The stream's window always covers the rest of the message that is being received, so that a message up
+ * to the limit arrives whatever the handler does; beyond that it is open as far as the messages that wait
+ * for the handler leave room.
+ */
+#include <string.h>
+
+#include "pool/pool.h"
+#include "rpc/call.h"
+
+/* ---- I/O thread ----------------------------------------------------------------------------------- */
+
+static void
+set_window(belay_call *call, size_t waiting)
+{
+    if (call->stream.id == 0)
+        return;
+    size_t window = waiting < call->stream_window ? call->stream_window - waiting : 0;
+    size_t rest = bly_frame_reader_rest(&call->frames);
+    if (rest > window)
+        window = rest;
+    bly_h2_stream_set_window(&call->stream, (uint32_t)window);
+}
+
+bly_frame_error
+bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned int *messages)
+{
+    bly_bytes_queue complete;
+    bly_bytes_queue_init(&complete);
+    bly_frame_error error = bly_frame_reader_feed(&call->frames, data, size, &complete);
+    bly_parker *reader = NULL;
+    *messages = 0;
+    for (bly_bytes *message = complete.first; message != NULL; message = message->next)
+        ++*messages;
+
+    bly_mutex_lock(&call->lock);
+    if (call->end_cause != BELAY_CAUSE_NONE || call->discards) {
+        /* Nobody will take them. */
+        bly_mutex_unlock(&call->lock);
+        bly_bytes_queue_clear(&complete);
+        set_window(call, 0);
+        return error;
+    }
+    bly_bytes_queue_splice(&call->in, &complete);
+    size_t waiting = call->in.total;
+    if (*messages > 0 && call->reader != NULL)
+        reader = bly_parker_ref(call->reader);
+    bly_mutex_unlock(&call->lock);
+
+    if (reader != NULL) {
+        bly_parker_wake(reader);
+        bly_parker_unref(reader);
+    }
+    if (error == BLY_FRAME_OK && !call->stream.received_end)
+        set_window(call, waiting);
+    return error;
+}
+
+void
+bly_call_end_input(belay_call *call)
+{
+    bly_parker *reader = NULL;
+    bly_mutex_lock(&call->lock);
+    call->in_ended = true;
+    if (call->reader != NULL)
+        reader = bly_parker_ref(call->reader);
+    bly_mutex_unlock(&call->lock);
+    if (reader != NULL) {
+        bly_parker_wake(reader);
+        bly_parker_unref(reader);
+    }
+}
+
+void
+bly_call_update_window(belay_call *call)
+{
+    if (call->stream.id == 0 || call->stream.received_end)
+        return;
+    bly_mutex_lock(&call->lock);
+    size_t waiting = call->in.total;
+    bly_mutex_unlock(&call->lock);
+    set_window(call, waiting);
+}
+
+/* ---- The receiving thread --------------------------------------------------------------------------- */
+
+/* Tells the I/O thread once enough was taken that the peer could be waiting for window. */
+static bool
+note_taken_locked(belay_call *call, size_t size)
+{
+    call->taken += size;
+    if (call->in_ended || call->taken < call->stream_window / 4)
+        return false;
+    call->taken = 0;
+    call->window_due = true;
+    return bly_call_want_io_locked(call);
+}
+
+bool
+bly_call_has_message_locked(const belay_call *call)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    return call->in.first != NULL || call->end_cause != BELAY_CAUSE_NONE || (call->is_server && call->in_ended);
+}
+
+bool
+bly_call_has_ended_locked(const belay_call *call)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    return call->end_cause != BELAY_CAUSE_NONE;
+}
+
+/* Sleeps until ready. Lock held, dropped while asleep. */
+static belay_code
+await_locked(belay_call *call, bly_call_condition ready)
+{
+    bly_parker *parker;
+    if (ready(call))
+        return BELAY_OK;
+    if ((parker = bly_parker_current()) == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    call->reader = parker;
+    do {
+        bly_mutex_unlock(&call->lock);
+        bly_pool_blocked_begin();
+        bly_parker_park(parker);
+        bly_pool_blocked_end();
+        bly_mutex_lock(&call->lock);
+    } while (!ready(call));
+    call->reader = NULL;
+    return BELAY_OK;
+}
+
+belay_code
+bly_call_await(belay_call *call, bly_call_condition ready)
+{
+    belay_code code = BELAY_FAILED_PRECONDITION;
+    bly_mutex_lock(&call->lock);
+    if (!call->receiving) {
+        call->receiving = true;
+        code = await_locked(call, ready);
+        call->receiving = false;
+    }
+    bly_mutex_unlock(&call->lock);
+    return code;
+}
+
+/* Takes the next message, or says why there is none. Ready, lock held. */
+static belay_code
+take_locked(belay_call *call, bly_bytes **message)
+{
+    if (bly_call_cancelled_locked(call))
+        return call->end_code;
+    *message = bly_bytes_queue_pop(&call->in);
+    return *message != NULL ? BELAY_OK : BELAY_END_OF_STREAM;
+}
+
+belay_code
+bly_call_receive(belay_call *call, bly_bytes **message)
+{
+    bool post = false;
+    bly_mutex_lock(&call->lock);
+    if (call->receiving) {
+        bly_mutex_unlock(&call->lock);
+        return BELAY_FAILED_PRECONDITION;
+    }
+    call->receiving = true;
+    belay_code code = await_locked(call, bly_call_has_message_locked);
+    if (code == BELAY_OK)
+        code = take_locked(call, message);
+    if (code == BELAY_OK)
+        post = note_taken_locked(call, (*message)->size);
+    call->receiving = false;
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    return code;
+}

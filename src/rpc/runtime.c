@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "rpc/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "rpc/deadline.h"
+#include "wire/metadata.h"
+
+/* ---- Options ----------------------------------------------------------------------------------- */
+
+static void
+log_to_standard_error(void *argument, belay_log_level level, const char *text)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    (void)argument;
+    fprintf(stderr, "belay: %s: %s\n", names[level & 3], text);
+}
+
+static const belay_runtime_options default_options = {
+    .io_threads = 1,
+    .log_function = log_to_standard_error,
+    .log_level = BELAY_LOG_WARNING,
+};
+
+belay_runtime_options *
+belay_runtime_options_new(void)
+{
+    belay_runtime_options *options = malloc(sizeof *options);
+    if (options != NULL)
+        *options = default_options;
+    return options;
+}
+
+void
+belay_runtime_options_free(belay_runtime_options *options)
+{
+    free(options);
+}
+
+belay_code
+belay_runtime_options_set_io_threads(belay_runtime_options *options, unsigned int count)
+{
+    if (options == NULL || count < 1 || count > BLY_RUNTIME_MAX_IO_THREADS)
+        return BELAY_INVALID_ARGUMENT;
+    options->io_threads = count;
+    return BELAY_OK;
+}
+
+void
+belay_runtime_options_set_log(belay_runtime_options *options, belay_log_function function, void *argument,
+                              belay_log_level level)
+{
+    options->log_function = function;
+    options->log_argument = argument;
+    options->log_level = level;
+}
+
+/* ---- The log's way to the notifier ---------------------------------------------------------------- */
+
+static void
+drain_log(bly_notifier_item *item)
+{
+    belay_runtime *runtime = BLY_CONTAINER_OF(item, belay_runtime, log_item);
+    /* Before draining: a line that comes in between posts again. */
+    __atomic_store_n(&runtime->log_posted, 0, __ATOMIC_SEQ_CST);
+    bly_log_drain(&runtime->log);
+}
+
+static void
+wake_log(void *argument)
+{
+    belay_runtime *runtime = argument;
+    if (__atomic_exchange_n(&runtime->log_posted, 1, __ATOMIC_SEQ_CST) == 0)
+        bly_notifier_post(runtime->notifier, &runtime->log_item);
+}
+
+/* ---- What contexts need --------------------------------------------------------------------------- */
+
+static belay_runtime *
+of_environment(bly_context_environment *environment)
+{
+    return BLY_CONTAINER_OF(environment, belay_runtime, environment);
+}
+
+static void
+retain(bly_context_environment *environment)
+{
+    bly_refcount_take(&of_environment(environment)->refs);
+}
+
+static void
+release(bly_context_environment *environment)
+{
+    belay_runtime_unref(of_environment(environment));
+}
+
+static void *
+arm(bly_context_environment *environment, belay_context *context, uint64_t at)
+{
+    return bly_deadline_arm(bly_runtime_next_loop(of_environment(environment)), context, at);
+}
+
+static void
+disarm(bly_context_environment *environment, void *handle)
+{
+    (void)environment;
+    bly_deadline_disarm(handle);
+}
+
+belay_context *
+belay_context_new(belay_runtime *runtime)
+{
+    if (runtime == NULL || !bly_runtime_usable(runtime))
+        return NULL;
+    return bly_context_make(&runtime->environment, NULL, BELAY_FOREVER, false, NULL, NULL);
+}
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+destroy(belay_runtime *runtime)
+{
+    for (unsigned int i = 0; i < runtime->loop_count; i++)
+        bly_loop_free(runtime->loops[i]);
+    bly_notifier_free(runtime->notifier);
+    bly_log_drain(&runtime->log);
+    bly_log_fini(&runtime->log);
+    free(runtime);
+}
+
+static bool
+start_threads(belay_runtime *runtime, unsigned int io_threads)
+{
+    runtime->notifier = bly_notifier_new("belay-notifier");
+    if (runtime->notifier == NULL)
+        return false;
+    for (unsigned int i = 0; i < io_threads; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "belay-io-%u", i);
+        bly_loop *loop = bly_loop_new(name, runtime->environment.clock);
+        if (loop == NULL)
+            return false;
+        runtime->loops[runtime->loop_count++] = loop;
+    }
+    return true;
+}
+
+belay_runtime *
+belay_runtime_new(const belay_runtime_options *options)
+{
+    if (options == NULL)
+        options = &default_options;
+    belay_runtime *runtime = calloc(1, sizeof *runtime);
+    if (runtime == NULL)
+        return NULL;
+    bly_refcount_init(&runtime->refs);
+    runtime->process = getpid();
+    runtime->environment = (bly_context_environment){
+        .clock = &bly_clock_monotonic,
+        .copy_metadata = bly_metadata_copy,
+        .retain = retain,
+        .release = release,
+        .arm = arm,
+        .disarm = disarm,
+    };
+    runtime->log_item.run = drain_log;
+    bly_log_init(&runtime->log, options->log_function, options->log_argument, options->log_level, wake_log,
+                 runtime);
+    if (!start_threads(runtime, options->io_threads)) {
+        destroy(runtime);
+        return NULL;
+    }
+    runtime->environment.notifier = runtime->notifier;
+    return runtime;
+}
+
+belay_runtime *
+belay_runtime_ref(belay_runtime *runtime)
+{
+    bly_refcount_take(&runtime->refs);
+    return runtime;
+}
+
+static void
+destroy_in_thread(void *argument)
+{
+    destroy(argument);
+}
+
+static bool
+on_own_thread(const belay_runtime *runtime)
+{
+    for (unsigned int i = 0; i < runtime->loop_count; i++) {
+        if (bly_loop_is_current(runtime->loops[i]))
+            return true;
+    }
+    return bly_notifier_is_current(runtime->notifier);
+}
+
+belay_runtime *
+belay_runtime_unref(belay_runtime *runtime)
+{
+    if (runtime == NULL || !bly_refcount_release(&runtime->refs))
+        return NULL;
+    /* A thread cannot join itself; another one ends the runtime then. */
+    if (!on_own_thread(runtime) || !bly_thread_start(NULL, "belay-end", 0, destroy_in_thread, runtime))
+        destroy(runtime);
+    return NULL;
+}
+
+bly_loop *
+bly_runtime_next_loop(belay_runtime *runtime)
+{
+    if (runtime->loop_count == 1)
+        return runtime->loops[0];
+    unsigned int turn = __atomic_fetch_add(&runtime->turn, 1, __ATOMIC_RELAXED);
+    return runtime->loops[turn % runtime->loop_count];
+}
+
+bool
+bly_runtime_usable(belay_runtime *runtime)
+{
+    if (runtime->process == getpid())
+        return true;
+    fprintf(stderr, "belay: error: a runtime cannot be used after fork() without exec\n");
+    return false;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runtime from the inside: I/O threads, notifier, log, timers of contexts.
+ */
+#ifndef BLY_RPC_RUNTIME_H
+#define BLY_RPC_RUNTIME_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <belay/runtime.h>
+
+#include "base/log.h"
+#include "base/refcount.h"
+#include "cancel/context.h"
+#include "cancel/notifier.h"
+#include "io/loop.h"
+
+#define BLY_RUNTIME_MAX_IO_THREADS 64
+
+struct belay_runtime_options {
+    unsigned int io_threads;
+    belay_log_function log_function;
+    void *log_argument;
+    belay_log_level log_level;
+};
+
+struct belay_runtime {
+    bly_refcount refs;
+    /* const after creation */
+    bly_context_environment environment;
+    bly_notifier *notifier;
+    unsigned int loop_count;
+    bly_loop *loops[BLY_RUNTIME_MAX_IO_THREADS];
+    pid_t process; /* to notice fork() */
+    /* any thread */
+    bly_log log;
+    bly_notifier_item log_item;
+    int log_posted;     /* atomic: acquire and release, with the log queue's own lock */
+    unsigned int turn;  /* atomic, relaxed: only spreads */
+    int64_t calls_open; /* atomic, relaxed: client calls, for counters */
+};
+
+/* A loop for a new connection or channel: each in turn. Any thread. */
+bly_loop *bly_runtime_next_loop(belay_runtime *runtime);
+
+/* True in the process that made it. After fork() without exec it is not usable; says so in the log. */
+bool bly_runtime_usable(belay_runtime *runtime);
+
+#endif

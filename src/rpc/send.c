@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages that go out: from the thread that sends to the stream's queue. A sender sleeps while more than
+ * the mark waits; it is woken when half of it has left, so that it comes back for more than one message.
+ */
+#include <string.h>
+
+#include <belay/call.h>
+
+#include "pool/pool.h"
+#include "rpc/call.h"
+
+/* ---- I/O thread ----------------------------------------------------------------------------------- */
+
+void
+bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    call->out_at_io += call->out.total;
+    bly_bytes_queue_splice(frames, &call->out);
+}
+
+void
+bly_call_drained(bly_h2_stream *stream)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_parker *writer = NULL;
+    bly_mutex_lock(&call->lock);
+    call->out_at_io = stream->out.total;
+    if (call->writer != NULL && call->out_at_io + call->out.total <= call->send_mark / 2)
+        writer = bly_parker_ref(call->writer);
+    bly_mutex_unlock(&call->lock);
+    if (writer != NULL) {
+        bly_parker_wake(writer);
+        bly_parker_unref(writer);
+    }
+}
+
+/* ---- The sending thread ----------------------------------------------------------------------------- */
+
+static bool
+has_room_locked(const belay_call *call, size_t size)
+{
+    size_t waiting = call->out.total + call->out_at_io;
+    return waiting == 0 || waiting + size <= call->send_mark;
+}
+
+/* BELAY_OK when a message of this size may be queued now. Lock held, dropped while asleep. */
+static belay_code
+wait_for_room_locked(belay_call *call, size_t size)
+{
+    bly_parker *parker = NULL;
+    belay_code code = BELAY_OK;
+    for (;;) {
+        if (call->end_cause != BELAY_CAUSE_NONE)
+            code = bly_call_cancelled_locked(call) ? call->end_code : BELAY_END_OF_STREAM;
+        else if (call->out_ended)
+            code = BELAY_FAILED_PRECONDITION;
+        if (code != BELAY_OK || has_room_locked(call, size))
+            break;
+        if (parker == NULL && (parker = bly_parker_current()) == NULL) {
+            code = BELAY_RESOURCE_EXHAUSTED;
+            break;
+        }
+        call->writer = parker;
+        bly_mutex_unlock(&call->lock);
+        bly_pool_blocked_begin();
+        bly_parker_park(parker);
+        bly_pool_blocked_end();
+        bly_mutex_lock(&call->lock);
+    }
+    call->writer = NULL;
+    return code;
+}
+
+/* Queues a frame, which is taken over whatever comes of it. */
+static belay_code
+send_frame(belay_call *call, bly_bytes *frame)
+{
+    bool post = false;
+    belay_code code = BELAY_FAILED_PRECONDITION;
+    bly_mutex_lock(&call->lock);
+    if (!call->sending) {
+        call->sending = true;
+        code = wait_for_room_locked(call, frame->size);
+        if (code == BELAY_OK) {
+            bly_bytes_queue_push(&call->out, frame);
+            frame = NULL;
+            call->out_started = true;
+            post = bly_call_want_io_locked(call);
+        }
+        call->sending = false;
+    }
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    bly_bytes_free(frame);
+    return code;
+}
+
+belay_code
+belay_call_send(belay_call *call, const void *data, size_t size)
+{
+    if (call == NULL || (data == NULL && size > 0))
+        return BELAY_INVALID_ARGUMENT;
+    bly_bytes *frame = bly_call_frame_new(size);
+    if (frame == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    if (size > 0)
+        memcpy(frame->data + BLY_FRAME_PREFIX, data, size);
+    return send_frame(call, frame);
+}
+
+belay_code
+belay_call_send_message(belay_call *call, const ProtobufCMessage *message)
+{
+    if (call == NULL || message == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_bytes *frame = bly_call_frame_pack(message);
+    if (frame == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    return send_frame(call, frame);
+}

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O thread's part of a server's call: the request in, the status out, and what a cancel sends.
+ */
+#include "rpc/server_call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/headers.h"
+#include "wire/percent.h"
+#include "wire/status.h"
+
+static const bly_h2_header header_status_200 = {":status", "200", 7, 3, true, false};
+static const bly_h2_header header_content_type = {"content-type", "application/grpc", 12, 16, true, false};
+static const bly_h2_header header_accept_encoding = {"grpc-accept-encoding", "identity", 20, 8, true, false};
+static const bly_h2_header ok_trailers[] = {{"grpc-status", "0", 11, 1, true, false}};
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+count(uint64_t *total, uint64_t by)
+{
+    __atomic_fetch_add(total, by, __ATOMIC_RELAXED);
+}
+
+static bool
+is_counted(const bly_server_call *server)
+{
+    return server->registration == NULL || !server->registration->reserved;
+}
+
+static void
+destroy(belay_call *call)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    bly_call_fini(call);
+    bly_arena_fini(&server->arena);
+    belay_metadata_free(server->metadata);
+    belay_metadata_free(server->headers);
+    belay_metadata_free(server->trailers);
+    free(server->final_message);
+    free(server);
+}
+
+void
+bly_server_call_over_locked(bly_server_call *server)
+{
+    BLY_ASSERT_HELD(&server->call.lock);
+    BLY_ASSERT(server->run_state == BLY_RUN_WAITING || server->run_state == BLY_RUN_RUNNING);
+    server->run_state = BLY_RUN_OVER;
+    server->over_due = true;
+}
+
+/* A cancelled call leaves the pool's queue now, not when a worker comes to it. */
+static void
+ended_locked(belay_call *call)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    if (server->run_state != BLY_RUN_WAITING || !server->ops->dequeue(server->host, call))
+        return;
+    bly_server_call_over_locked(server);
+    if (is_counted(server))
+        count(&server->totals->dropped_in_queue, 1);
+}
+
+/* ---- Sending the status --------------------------------------------------------------------------- */
+
+static void
+add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
+{
+    size_t size;
+    const char *text = bly_status_text(code, &size);
+    bly_headers_add(headers, (bly_h2_header){"grpc-status", text, 11, size, true, false});
+    if (message != NULL && message_size > 0)
+        bly_headers_add_text(headers, "grpc-message", message, message_size);
+}
+
+/* Sends a status with what was sent before taken into account: trailers after headers, else one block
+ * with both (Trailers-Only). */
+static void
+send_status(bly_server_call *server, belay_code code, const char *message, size_t message_size,
+            const belay_metadata *trailers)
+{
+    belay_call *call = &server->call;
+    bly_headers headers;
+    bool sent;
+    bly_headers_init(&headers);
+    if (!server->headers_sent) {
+        bly_headers_add(&headers, header_status_200);
+        bly_headers_add(&headers, header_content_type);
+    }
+    add_status(&headers, code, message, message_size);
+    if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
+        bly_headers_add(&headers, header_accept_encoding);
+    bly_headers_add_metadata(&headers, trailers);
+    if (headers.failed)
+        sent = false;
+    else if (server->headers_sent)
+        sent = bly_h2_stream_end(&call->stream, headers.list, headers.count, true);
+    else
+        sent = bly_h2_stream_respond_only(&call->stream, headers.list, headers.count);
+    server->headers_sent = true;
+    server->status_sent = true;
+    if (!sent)
+        bly_h2_stream_reset(&call->stream, BLY_H2_INTERNAL_ERROR);
+    bly_headers_fini(&headers);
+}
+
+static void
+send_plain_status(bly_server_call *server, belay_code code, const char *message)
+{
+    size_t size = 0;
+    char *encoded = bly_percent_encode(message, strlen(message), &size);
+    send_status(server, code, encoded, size, NULL);
+    free(encoded);
+}
+
+static void
+send_headers(bly_server_call *server)
+{
+    bly_headers headers;
+    if (server->headers_sent)
+        return;
+    server->headers_sent = true;
+    bly_headers_init(&headers);
+    bly_headers_add(&headers, header_status_200);
+    bly_headers_add(&headers, header_content_type);
+    bly_headers_add_metadata(&headers, server->headers);
+    if (headers.failed || !bly_h2_stream_respond(&server->call.stream, headers.list, headers.count))
+        bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
+    bly_headers_fini(&headers);
+}
+
+/* The status that the handler decided. An error without anything before it is Trailers-Only. */
+static void
+send_final(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    bool plain_error = server->final_code != BELAY_OK && !server->headers_sent && server->headers == NULL;
+    if (plain_error) {
+        send_status(server, server->final_code, server->final_message, server->final_message_size,
+                    server->trailers);
+        return;
+    }
+    send_headers(server);
+    if (server->final_code == BELAY_OK && server->trailers == NULL) {
+        server->status_sent = true;
+        bly_h2_stream_end(&call->stream, ok_trailers, 1, false);
+        return;
+    }
+    send_status(server, server->final_code, server->final_message, server->final_message_size, server->trailers);
+}
+
+/* An answer that is no gRPC's: a wrong method or content type. */
+static void
+send_http_refusal(bly_server_call *server)
+{
+    char status[8];
+    int size = snprintf(status, sizeof status, "%d", server->refused_http);
+    bly_headers headers;
+    bly_headers_init(&headers);
+    bly_headers_add(&headers, (bly_h2_header){":status", status, 7, (size_t)size, false, false});
+    add_status(&headers, server->refused_code, server->refused_message, strlen(server->refused_message));
+    server->headers_sent = true;
+    server->status_sent = true;
+    if (!bly_h2_stream_respond_only(&server->call.stream, headers.list, headers.count))
+        bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
+    bly_headers_fini(&headers);
+}
+
+static void
+send_refusal(bly_server_call *server)
+{
+    if (server->refused_http != 200)
+        send_http_refusal(server);
+    else
+        send_plain_status(server, server->refused_code, server->refused_message);
+}
+
+/* ---- Outcome -------------------------------------------------------------------------------------- */
+
+static void
+note_outcome(bly_server_call *server, bool cancelled)
+{
+    if (server->outcome_known)
+        return;
+    server->outcome_known = true;
+    bly_call_disarm_deadline(&server->call);
+    if (cancelled && is_counted(server))
+        count(&server->totals->calls_cancelled, 1);
+}
+
+/* What each cause tells the client. NULL: nothing, it knows or is gone. */
+static belay_code
+status_of_cause(belay_cause cause, const char **message)
+{
+    switch (cause) {
+    case BELAY_CAUSE_DEADLINE:
+        *message = "deadline exceeded";
+        return BELAY_DEADLINE_EXCEEDED;
+    case BELAY_CAUSE_SHUTDOWN:
+        *message = "server is shutting down";
+        return BELAY_UNAVAILABLE;
+    case BELAY_CAUSE_APPLICATION:
+        *message = "cancelled by the server";
+        return BELAY_CANCELLED;
+    case BELAY_CAUSE_OPERATOR:
+        *message = "cancelled by an operator";
+        return BELAY_CANCELLED;
+    case BELAY_CAUSE_LIMIT:
+        *message = "limit reached";
+        return BELAY_RESOURCE_EXHAUSTED;
+    default:
+        return BELAY_OK;
+    }
+}
+
+/* Tells the client of a cancel: the status at once, without waiting for the handler; RST_STREAM(CANCEL) when
+ * a message is half sent or bytes are stuck, because the status could not get past them. */
+static void
+send_cancel(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    const char *message = NULL;
+    belay_code code = status_of_cause(belay_context_cause(call->context), &message);
+    if (call->stream.id == 0 || code == BELAY_OK || server->status_sent)
+        return;
+    if (bly_h2_stream_has_unsent(&call->stream)) {
+        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+        return;
+    }
+    const char *reason = belay_context_reason(call->context);
+    send_plain_status(server, code, reason[0] != '\0' ? reason : message);
+}
+
+static void
+handle_cancel(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    if (server->cancel_handled)
+        return;
+    server->cancel_handled = true;
+    note_outcome(server, true);
+    if (server->dispatched && server->ops->withdraw(server->host, call)) {
+        bly_mutex_lock(&call->lock);
+        bly_server_call_over_locked(server);
+        bly_mutex_unlock(&call->lock);
+        if (is_counted(server))
+            count(&server->totals->dropped_in_queue, 1);
+    }
+    send_cancel(server);
+}
+
+/* ---- The posted task ------------------------------------------------------------------------------ */
+
+/* What the mailbox asked for, read in one go. */
+typedef struct wishes {
+    bly_bytes_queue frames;
+    bool cancelled;
+    bool headers;
+    bool final;
+    bool window;
+} wishes;
+
+static void
+read_mailbox(bly_server_call *server, wishes *wish)
+{
+    belay_call *call = &server->call;
+    bly_bytes_queue_init(&wish->frames);
+    bly_mutex_lock(&call->lock);
+    call->posted = false;
+    bly_call_fetch_out_locked(call, &wish->frames);
+    wish->cancelled = bly_call_cancelled_locked(call);
+    wish->headers = server->headers_due;
+    wish->final = server->final_ready;
+    wish->window = call->window_due;
+    call->window_due = false;
+    bly_mutex_unlock(&call->lock);
+}
+
+static void
+transmit(bly_server_call *server, wishes *wish)
+{
+    belay_call *call = &server->call;
+    if (wish->headers || wish->frames.first != NULL)
+        send_headers(server);
+    if (wish->frames.first != NULL)
+        bly_h2_stream_write(&call->stream, &wish->frames);
+    if (wish->final && !server->status_sent)
+        send_final(server);
+}
+
+static void
+tell_over(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    bly_mutex_lock(&call->lock);
+    bool over = server->over_due;
+    server->over_due = false;
+    bly_mutex_unlock(&call->lock);
+    if (!over)
+        return;
+    server->ops->over(server->host, call);
+    bly_call_unref(call); /* the dispatch's */
+}
+
+static void
+io(belay_call *call)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    wishes wish;
+    read_mailbox(server, &wish);
+    if (wish.cancelled)
+        handle_cancel(server);
+    else if (call->stream.id != 0)
+        transmit(server, &wish);
+    bly_bytes_queue_clear(&wish.frames);
+    if (wish.window)
+        bly_call_update_window(call);
+    tell_over(server);
+}
+
+/* The client's deadline, or the server's cap. A status that cannot leave does not help the client any
+ * more: then the stream is reset. */
+static void
+expired(belay_call *call)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    if (bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL) || server->outcome_known)
+        return;
+    note_outcome(server, true);
+    if (call->stream.id != 0)
+        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+}
+
+static const bly_call_side server_side = {
+    .io = io,
+    .ended_locked = ended_locked,
+    .expired = expired,
+    .destroy = destroy,
+};
+
+belay_call *
+bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
+                    bly_server_totals *totals, const bly_server_limits *limits, const char *peer)
+{
+    bly_server_call *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    server->ops = ops;
+    server->host = host;
+    server->totals = totals;
+    server->timeout_ns = BELAY_FOREVER;
+    snprintf(server->peer, sizeof server->peer, "%s", peer);
+    bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
+                  limits->stream_window);
+    bly_arena_init(&server->arena);
+    bly_list_init(&server->children);
+    bly_link_init(&server->held_link);
+    bly_link_init(&server->connection_link);
+    bly_job_init(&server->job, bly_server_call_run);
+    return &server->call;
+}
+
+/* ---- The stream ----------------------------------------------------------------------------------- */
+
+bool
+bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                       const char *value, size_t value_size)
+{
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    if (block != BLY_H2_REQUEST)
+        return false; /* gRPC has no request trailers */
+    bly_request_header(server, name, name_size, value, value_size);
+    return true;
+}
+
+static void
+dispatch(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    server->run_state = BLY_RUN_WAITING;
+    bly_mutex_unlock(&server->call.lock);
+    server->dispatched = true;
+    bly_call_ref(&server->call); /* given back when it is over */
+    server->ops->dispatch(server->host, &server->call);
+}
+
+static bool
+make_context(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    bly_context_environment *environment = &call->runtime->environment;
+    uint64_t deadline = BELAY_FOREVER;
+    if (server->timeout_ns != BELAY_FOREVER)
+        deadline = bly_clock_after(bly_clock_now(environment->clock), server->timeout_ns);
+    call->context = bly_context_make(environment, NULL, deadline, false, &call->context_owner, &call->flag);
+    return call->context != NULL;
+}
+
+void
+bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_server_call *server = bly_server_call_of(call);
+    if (block != BLY_H2_REQUEST || server->status_sent)
+        return;
+    if (bly_request_check(server, oversized) && !make_context(server))
+        bly_request_refuse(server, 200, BELAY_RESOURCE_EXHAUSTED, "no memory for the call");
+    if (server->refused_code != BELAY_OK) {
+        count(&server->totals->calls_refused, 1);
+        send_refusal(server);
+        return;
+    }
+    bly_call_arm_deadline(call);
+    if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
+        dispatch(server);
+}
+
+/* Ends a call for what its request is like: the handler, if it runs, is cancelled with cause limit. */
+static void
+fail_request(bly_server_call *server, belay_code code, const char *message)
+{
+    belay_call *call = &server->call;
+    if (server->status_sent || call->stream.id == 0)
+        return;
+    if (bly_h2_stream_has_unsent(&call->stream))
+        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+    else
+        send_plain_status(server, code, message);
+    note_outcome(server, true);
+    bly_context_end(call->context, BELAY_CAUSE_LIMIT, message);
+}
+
+static void
+fail_frame(bly_server_call *server, bly_frame_error error)
+{
+    char message[96];
+    switch (error) {
+    case BLY_FRAME_TOO_LARGE:
+        snprintf(message, sizeof message, "message of %u bytes is over the limit of %u",
+                 (unsigned int)server->call.frames.announced, (unsigned int)server->call.frames.limit);
+        fail_request(server, BELAY_RESOURCE_EXHAUSTED, message);
+        break;
+    case BLY_FRAME_NO_MEMORY:
+        fail_request(server, BELAY_RESOURCE_EXHAUSTED, "no memory for the message");
+        break;
+    case BLY_FRAME_COMPRESSED:
+        fail_request(server, BELAY_INTERNAL, "compressed message without grpc-encoding");
+        break;
+    default:
+        fail_request(server, BELAY_INTERNAL, "malformed message frame");
+        break;
+    }
+}
+
+void
+bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_server_call *server = bly_server_call_of(call);
+    unsigned int messages;
+    if (server->status_sent || call->context == NULL)
+        return;
+    bly_frame_error error = bly_call_take_data(call, data, size, &messages);
+    server->messages += messages;
+    if (error != BLY_FRAME_OK)
+        fail_frame(server, error);
+    else if (server->messages > 1 && (call->method->flags & BELAY_CLIENT_STREAMING) == 0)
+        fail_request(server, BELAY_UNIMPLEMENTED, "more than one request message");
+}
+
+void
+bly_server_call_end(bly_h2_stream *stream)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_server_call *server = bly_server_call_of(call);
+    if (server->status_sent || call->context == NULL)
+        return;
+    if (!bly_frame_reader_is_between(&call->frames)) {
+        fail_request(server, BELAY_INTERNAL, "the request ended inside a message");
+        return;
+    }
+    if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0) {
+        bly_call_end_input(call);
+        return;
+    }
+    if (server->messages == 0) {
+        fail_request(server, BELAY_UNIMPLEMENTED, "no request message");
+        return;
+    }
+    bly_call_end_input(call);
+    dispatch(server);
+}
+
+void
+bly_server_call_delivered(bly_h2_stream *stream)
+{
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    note_outcome(server, false);
+}
+
+void
+bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_server_call *server = bly_server_call_of(call);
+    (void)by_peer;
+    (void)unprocessed;
+    if (call->context != NULL) {
+        /* What is not the connection's end is the client's reset, or ours because it broke a rule. */
+        bly_context_end(call->context,
+                        error == BLY_H2_CONNECTION_LOST ? BELAY_CAUSE_CONNECTION_LOST : BELAY_CAUSE_PEER_CANCELLED,
+                        NULL);
+        note_outcome(server, true);
+    }
+    bly_call_disarm_deadline(call);
+    server->ops->gone(server->host, call);
+    bly_call_unref(call); /* the stream's */
+}
+
+void
+bly_server_call_refuse(belay_call *call, belay_code code, const char *message)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    count(&server->totals->calls_refused, 1);
+    bly_mutex_lock(&call->lock);
+    bly_server_call_over_locked(server);
+    bly_mutex_unlock(&call->lock);
+    if (call->stream.id != 0 && !server->status_sent)
+        send_plain_status(server, code, message);
+    note_outcome(server, false);
+    bly_context_end(call->context, BELAY_CAUSE_LIMIT, message);
+    tell_over(server);
+}

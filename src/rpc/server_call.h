@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server's side of a call.
+ *
+ *   HEADERS ──▶ refused ──▶ status at once
+ *      │
+ *   receiving ──complete──▶ waiting (held by the host, or in the pool's queue)
+ *                             │            └──cancelled──▶ over, never ran
+ *                          running ──returns──▶ over ──▶ status sent, unless cancelled
+ *
+ * server_call.c is the I/O thread's part (headers in, status out, cancel), handler.c the worker's.
+ */
+#ifndef BLY_RPC_SERVER_CALL_H
+#define BLY_RPC_SERVER_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <belay/service.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "pool/pool.h"
+#include "rpc/call.h"
+
+/* One method that is served. */
+typedef struct bly_registration {
+    /* const after creation */
+    const belay_method *method;
+    const void *handlers;
+    void *data;
+    bool reserved; /* runs on reserved workers, and is counted nowhere */
+} bly_registration;
+
+/* Totals of a server. */
+typedef struct bly_server_totals {
+    /* atomic, relaxed: they order nothing */
+    uint64_t handlers_started;
+    uint64_t handlers_running;
+    uint64_t calls_cancelled;
+    uint64_t dropped_in_queue;
+    uint64_t calls_refused;
+} bly_server_totals;
+
+/* Limits that the host sets for its calls. */
+typedef struct bly_server_limits {
+    uint32_t receive_size;
+    uint32_t send_mark;
+    uint32_t stream_window;
+} bly_server_limits;
+
+/* What a call needs from the floor above. `host` is the connection it came on. */
+typedef struct bly_server_host_ops {
+    /* I/O thread, no lock held, inside nghttp2's receive (these three): */
+    /* The registration of a path, or NULL; *service_known tells whether any method of its service is there. */
+    const bly_registration *(*find)(void *host, const char *path, size_t size, bool *service_known);
+    /* The call is ready to be run: the host takes over, and must see to it that the job is run or withdrawn. */
+    void (*dispatch)(void *host, belay_call *call);
+    /* The call's stream has ended; the host must not use it any more. */
+    void (*gone)(void *host, belay_call *call);
+
+    /* I/O thread, no lock held: takes back a call that the host still holds itself. True: it never runs. */
+    bool (*withdraw)(void *host, belay_call *call);
+    /* I/O thread, no lock held: a call that was dispatched is over. Its slot is free. */
+    void (*over)(void *host, belay_call *call);
+    /* Any thread, the call's lock held: takes the job out of the pool's queue. True: it never runs. */
+    bool (*dequeue)(void *host, belay_call *call);
+} bly_server_host_ops;
+
+typedef enum bly_run_state {
+    BLY_RUN_RECEIVING, /* not dispatched */
+    BLY_RUN_WAITING,   /* dispatched, no worker has it */
+    BLY_RUN_RUNNING,
+    BLY_RUN_OVER /* returned, or never runs */
+} bly_run_state;
+
+typedef struct bly_server_call {
+    belay_call call; /* first: the flag is the first word */
+
+    /* const after creation */
+    const bly_server_host_ops *ops;
+    void *host;
+    bly_server_totals *totals;
+    char peer[64];
+
+    /* const after the headers */
+    const bly_registration *registration;
+    belay_metadata *metadata;
+    uint64_t timeout_ns;
+
+    bly_job job;       /* the pool's */
+
+    /* the host's, I/O thread */
+    bly_link held_link;
+    bly_link connection_link;
+    bool batched;     /* in the turn's batch */
+    bool has_slot;
+    bool is_gone;
+    bool is_over;
+
+    /* guarded by the call's lock */
+    bly_run_state run_state;
+    bool over_due;    /* the I/O thread has not been told that it is over */
+    bool headers_due; /* the handler wants its headers sent */
+    bool final_ready; /* the handler decided the status: the next three are const */
+    belay_code final_code;
+    char *final_message; /* percent-encoded, or NULL */
+    size_t final_message_size;
+
+    /* I/O thread only */
+    int refused_http;             /* HTTP status of a refusal, or 0 */
+    belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
+    char refused_message[128];
+    unsigned int headers_seen;    /* bits of the request headers that must come once */
+    unsigned int messages;
+    bool dispatched;
+    bool headers_sent;
+    bool status_sent;
+    bool cancel_handled;
+    bool outcome_known;
+
+    /* handler's thread; `headers` and `trailers` the I/O thread's once they are due */
+    belay_metadata *headers;
+    belay_metadata *trailers;
+    bly_arena arena;
+    ProtobufCAllocator allocator;
+    char *fail_message; /* in the arena */
+    belay_code fail_code;
+    bly_list children;  /* client calls opened with the own context */
+} bly_server_call;
+
+static inline bly_server_call *
+bly_server_call_of(belay_call *call)
+{
+    return BLY_CONTAINER_OF(call, bly_server_call, call);
+}
+
+/* Makes a call for a stream that a client opens; NULL without memory. I/O thread. */
+belay_call *bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
+                                bly_server_totals *totals, const bly_server_limits *limits, const char *peer);
+
+/* The stream ops of bly_h2_ops. I/O thread. */
+bool bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                            const char *value, size_t value_size);
+void bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized);
+void bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size);
+void bly_server_call_end(bly_h2_stream *stream);
+void bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
+void bly_server_call_delivered(bly_h2_stream *stream);
+
+/* Refuses a call that was dispatched and has not run, with a status. I/O thread. */
+void bly_server_call_refuse(belay_call *call, belay_code code, const char *message);
+
+/* Runs the handler: what the pool's job does. Worker. */
+void bly_server_call_run(bly_job *job);
+
+/* Deals with the request's headers, one at a time; see request.c. */
+void bly_request_header(bly_server_call *server, const char *name, size_t name_size, const char *value,
+                        size_t value_size);
+
+/* Notes a refusal; the first stays. */
+void bly_request_refuse(bly_server_call *server, int http_status, belay_code code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* After the last header: whether the request may go on. */
+bool bly_request_check(bly_server_call *server, bool oversized);
+
+/* Marks a call over. Lock held. */
+void bly_server_call_over_locked(bly_server_call *server);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The caller's part of a client call: starting it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rpc/client_call.h"
+#include "wire/metadata.h"
+
+/* ---- Options ---------------------------------------------------------------------------------------- */
+
+static const belay_call_options default_options = {.timeout_ns = BELAY_FOREVER};
+
+belay_call_options *
+belay_call_options_new(void)
+{
+    belay_call_options *options = malloc(sizeof *options);
+    if (options != NULL)
+        *options = default_options;
+    return options;
+}
+
+void
+belay_call_options_free(belay_call_options *options)
+{
+    if (options == NULL)
+        return;
+    belay_metadata_free(options->metadata);
+    free(options);
+}
+
+void
+belay_call_options_set_timeout(belay_call_options *options, uint64_t timeout_ns)
+{
+    options->timeout_ns = timeout_ns;
+}
+
+void
+belay_call_options_set_wait_for_ready(belay_call_options *options, bool wait)
+{
+    options->wait_for_ready = wait;
+}
+
+belay_code
+belay_call_options_add_metadata(belay_call_options *options, const char *key, const void *value, size_t value_size)
+{
+    if (options == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    if (options->metadata == NULL && (options->metadata = belay_metadata_new()) == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    return belay_metadata_add(options->metadata, key, value, value_size);
+}
+
+/* ---- Starting --------------------------------------------------------------------------------------- */
+
+static bly_client_call *
+make_call(const bly_client_host *host, const belay_method *method, const belay_call_options *options)
+{
+    bly_client_call *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return NULL;
+    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->receive_size,
+                  host->send_mark, host->stream_window);
+    client->call.method = method;
+    client->host = host;
+    client->wait_for_ready = options->wait_for_ready;
+    snprintf(client->peer, sizeof client->peer, "%s", host->target);
+    bly_link_init(&client->handler_link);
+    bly_link_init(&client->host_link);
+    host->ops->retain(host->argument);
+    if (options->metadata != NULL) {
+        client->metadata = bly_metadata_copy(options->metadata);
+        if (client->metadata == NULL) {
+            bly_call_unref(&client->call);
+            return NULL;
+        }
+    }
+    return client;
+}
+
+/* The call's own context, a child of the one it is opened with. From here on it can be cancelled; `posted` keeps
+ * that from reaching the I/O thread before the call is whole. */
+static bool
+make_context(bly_client_call *client, belay_context *parent, uint64_t timeout_ns)
+{
+    belay_call *call = &client->call;
+    bly_context_environment *environment = &call->runtime->environment;
+    uint64_t deadline = BELAY_FOREVER;
+    if (timeout_ns != BELAY_FOREVER)
+        deadline = bly_clock_after(bly_clock_now(environment->clock), timeout_ns);
+    call->posted = true;
+    __atomic_fetch_add(&call->runtime->calls_open, 1, __ATOMIC_RELAXED);
+    call->context = bly_context_make(environment, parent, deadline, false, &call->context_owner, &call->flag);
+    if (call->context == NULL) {
+        __atomic_fetch_sub(&call->runtime->calls_open, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    if (belay_context_time_left(call->context) == 0)
+        bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL);
+    return true;
+}
+
+static void
+belong_to_handler(bly_client_call *client, belay_context *context)
+{
+    client->handler = context != NULL ? bly_context_handler(context) : NULL;
+    if (client->handler != NULL)
+        bly_list_append(&client->handler->children, &client->handler_link);
+}
+
+belay_code
+bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
+                      const ProtobufCMessage *request, const belay_call_options *options, belay_call **out)
+{
+    bool one_request = (method->flags & BELAY_CLIENT_STREAMING) == 0;
+    if (options == NULL)
+        options = &default_options;
+    if (one_request != (request != NULL) || !bly_runtime_usable(host->runtime))
+        return BELAY_INVALID_ARGUMENT;
+    bly_bytes *frame = one_request ? bly_call_frame_pack(request) : NULL;
+    if (one_request && frame == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    bly_client_call *client = make_call(host, method, options);
+    if (client == NULL || !make_context(client, context, options->timeout_ns)) {
+        bly_bytes_free(frame);
+        if (client != NULL)
+            bly_call_unref(&client->call);
+        return BELAY_RESOURCE_EXHAUSTED;
+    }
+    belay_call *call = &client->call;
+    belong_to_handler(client, context);
+    bly_mutex_lock(&call->lock);
+    if (frame != NULL)
+        bly_bytes_queue_push(&call->out, frame);
+    call->out_ended = one_request;
+    bly_mutex_unlock(&call->lock);
+    bly_call_ref(call); /* the posted task's */
+    bly_call_post(call);
+    *out = call;
+    return BELAY_OK;
+}

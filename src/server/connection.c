@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/connection.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "h2/connection.h"
+
+#define MAX_CONCURRENT_STREAMS 100
+
+/* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+free_if_done(bly_server_connection *connection)
+{
+    if (connection->h2 != NULL || !bly_list_is_empty(&connection->calls))
+        return;
+    belay_server *server = connection->place->server;
+    bly_list_remove(&connection->link);
+    free(connection);
+    bly_server_connection_removed(server);
+}
+
+static bly_server_connection *
+of_host(void *host)
+{
+    return host;
+}
+
+/* A call that is gone from its stream and from its worker is none of the connection's any more. */
+static void
+forget_if_done(bly_server_connection *connection, bly_server_call *server)
+{
+    if (!server->is_gone || (server->dispatched && !server->is_over))
+        return;
+    bly_list_remove(&server->connection_link);
+    bly_call_unref(&server->call);
+    free_if_done(connection);
+}
+
+/* ---- Admission ------------------------------------------------------------------------------------ */
+
+static void
+admit(bly_server_connection *connection, bly_server_call *server)
+{
+    bly_server_loop *place = connection->place;
+    if (server->registration->reserved) {
+        bly_pool_push_reserved(place->server->pool, &server->job);
+        return;
+    }
+    server->has_slot = true;
+    server->batched = true;
+    connection->slots++;
+    bly_list_append(&place->batch, &server->job.link);
+    bly_loop_defer(place->loop, &place->push);
+}
+
+static void
+admit_held(bly_server_connection *connection)
+{
+    bly_link *link;
+    while (connection->slots < connection->place->server->options.connection_handlers &&
+           (link = bly_list_take_first(&connection->held)) != NULL)
+        admit(connection, BLY_LIST_ENTRY(link, bly_server_call, held_link));
+}
+
+static void
+dispatch(void *host, belay_call *call)
+{
+    bly_server_connection *connection = of_host(host);
+    bly_server_call *server = bly_server_call_of(call);
+    if (!server->registration->reserved &&
+        connection->slots >= connection->place->server->options.connection_handlers)
+        bly_list_append(&connection->held, &server->held_link);
+    else
+        admit(connection, server);
+}
+
+static bool
+withdraw(void *host, belay_call *call)
+{
+    (void)host;
+    bly_server_call *server = bly_server_call_of(call);
+    if (bly_link_is_linked(&server->held_link)) {
+        bly_list_remove(&server->held_link);
+        return true;
+    }
+    if (server->batched) {
+        server->batched = false;
+        bly_list_remove(&server->job.link);
+        return true;
+    }
+    return false;
+}
+
+static bool
+dequeue(void *host, belay_call *call)
+{
+    /* A dispatched call keeps the connection, so it is there on any thread. */
+    return bly_pool_remove(of_host(host)->place->server->pool, &bly_server_call_of(call)->job);
+}
+
+static void
+over(void *host, belay_call *call)
+{
+    bly_server_connection *connection = of_host(host);
+    bly_server_call *server = bly_server_call_of(call);
+    server->is_over = true;
+    if (server->has_slot) {
+        connection->slots--;
+        admit_held(connection);
+    }
+    forget_if_done(connection, server);
+}
+
+static void
+gone(void *host, belay_call *call)
+{
+    bly_server_call *server = bly_server_call_of(call);
+    server->is_gone = true;
+    forget_if_done(of_host(host), server);
+}
+
+static const bly_registration *
+find(void *host, const char *path, size_t size, bool *service_known)
+{
+    return bly_registry_find(&of_host(host)->place->server->registry, path, size, service_known);
+}
+
+static const bly_server_host_ops host_ops = {
+    .find = find,
+    .dispatch = dispatch,
+    .gone = gone,
+    .withdraw = withdraw,
+    .over = over,
+    .dequeue = dequeue,
+};
+
+void
+bly_server_push_batch(bly_loop_deferred *deferred)
+{
+    bly_server_loop *place = BLY_CONTAINER_OF(deferred, bly_server_loop, push);
+    bly_list batch;
+    bly_list_init(&batch);
+    bly_list_splice(&batch, &place->batch);
+    for (bly_link *link = batch.next; link != &batch; link = link->next)
+        BLY_LIST_ENTRY(link, bly_server_call, job.link)->batched = false;
+    bly_pool_push(place->server->pool, &batch);
+    bly_link *link;
+    while ((link = bly_list_take_first(&batch)) != NULL)
+        bly_server_call_refuse(&BLY_LIST_ENTRY(link, bly_server_call, job.link)->call, BELAY_RESOURCE_EXHAUSTED,
+                               "the server's queue is full");
+}
+
+/* ---- HTTP/2 --------------------------------------------------------------------------------------- */
+
+static bly_h2_stream *
+stream_begin(void *owner, bly_h2_connection *h2)
+{
+    bly_server_connection *connection = owner;
+    belay_server *server = connection->place->server;
+    belay_call *call = bly_server_call_new(server->runtime, connection->loop, &host_ops, connection,
+                                           &server->totals, &server->limits, bly_h2_connection_peer(h2));
+    if (call == NULL)
+        return NULL;
+    bly_call_ref(call); /* the connection's */
+    bly_list_append(&connection->calls, &bly_server_call_of(call)->connection_link);
+    return &call->stream;
+}
+
+static void
+connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
+{
+    bly_server_connection *connection = owner;
+    bly_log *log = &connection->place->server->runtime->log;
+    if (reason == BLY_H2_CLOSED_BY_PROTOCOL)
+        bly_log_write(log, BELAY_LOG_WARNING, "connection from %s closed: %s", bly_h2_connection_peer(h2), detail);
+    connection->h2 = NULL;
+    free_if_done(connection);
+}
+
+static const bly_h2_ops h2_ops = {
+    .stream_begin = stream_begin,
+    .header = bly_server_call_header,
+    .headers_done = bly_server_call_headers_done,
+    .data = bly_server_call_data,
+    .end = bly_server_call_end,
+    .closed = bly_server_call_closed,
+    .drained = bly_call_drained,
+    .delivered = bly_server_call_delivered,
+    .connection_closed = connection_closed,
+};
+
+void
+bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer)
+{
+    belay_server *server = place->server;
+    bly_server_connection *connection = calloc(1, sizeof *connection);
+    bly_stream *stream = bly_stream_new(place->loop, descriptor, peer);
+    bly_h2_options options;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = MAX_CONCURRENT_STREAMS;
+    options.stream_window = server->limits.stream_window;
+    if (connection != NULL && stream != NULL) {
+        connection->place = place;
+        connection->loop = place->loop;
+        bly_list_init(&connection->calls);
+        bly_list_init(&connection->held);
+        bly_link_init(&connection->link);
+        connection->h2 = bly_h2_connection_new(place->loop, stream, true, &options, &h2_ops, connection,
+                                               &server->runtime->log);
+    } else {
+        bly_stream_free(stream);
+    }
+    if (connection == NULL || connection->h2 == NULL) {
+        bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "connection from %s dropped: no memory", peer);
+        free(connection);
+        return;
+    }
+    bly_list_append(&place->connections, &connection->link);
+    bly_server_connection_added(server);
+}
+
+void
+bly_server_connection_drain(bly_server_connection *connection)
+{
+    if (connection->h2 != NULL)
+        bly_h2_connection_drain(connection->h2);
+}
+
+void
+bly_server_connection_close(bly_server_connection *connection, const char *detail)
+{
+    if (connection->h2 != NULL)
+        bly_h2_connection_close(connection->h2, detail);
+}
+
+void
+bly_server_connection_cancel(bly_server_connection *connection, belay_cause cause, const char *reason)
+{
+    for (bly_link *link = connection->calls.next, *next; link != &connection->calls; link = next) {
+        bly_server_call *server = BLY_LIST_ENTRY(link, bly_server_call, connection_link);
+        next = link->next; /* ending a context only posts: the list stays as it is */
+        if (server->call.context != NULL)
+            bly_context_end(server->call.context, cause, reason);
+    }
+}
+
+void
+bly_server_connection_report(bly_server_connection *connection)
+{
+    bly_log *log = &connection->place->server->runtime->log;
+    for (bly_link *link = connection->calls.next; link != &connection->calls; link = link->next) {
+        bly_server_call *server = BLY_LIST_ENTRY(link, bly_server_call, connection_link);
+        if (server->call.context == NULL || server->is_over || !server->dispatched)
+            continue;
+        uint64_t ended = belay_context_end_time(server->call.context);
+        uint64_t now = belay_now();
+        bly_log_write(log, BELAY_LOG_ERROR, "handler has not returned: %s from %s, cancelled %" PRIu64 " ms ago",
+                      server->call.method->path, server->peer, ended != 0 ? (now - ended) / 1000000 : 0);
+    }
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a server, step by step: no new connections, GOAWAY, the grace time, cancel what is left, wait for the
+ * handlers, close what still stands. Each step is done on the I/O threads; the draining thread only waits.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "server/connection.h"
+
+/* ---- What is done on the I/O threads ---------------------------------------------------------------- */
+
+typedef struct step {
+    bly_server_loop *place;
+    void (*each)(bly_server_connection *connection);
+} step;
+
+static void
+walk(void *argument)
+{
+    step *todo = argument;
+    bly_list *connections = &todo->place->connections;
+    /* A connection may go while it is dealt with; the next one cannot. */
+    for (bly_link *link = connections->next, *next; link != connections; link = next) {
+        next = link->next;
+        todo->each(BLY_LIST_ENTRY(link, bly_server_connection, link));
+    }
+}
+
+static void
+for_each_connection(belay_server *server, void (*each)(bly_server_connection *connection))
+{
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
+        step todo = {&server->loops[i], each};
+        bly_loop_call(server->loops[i].loop, walk, &todo);
+    }
+}
+
+static void
+stop_listeners(void *argument)
+{
+    belay_server *server = argument;
+    for (size_t i = 0; i < server->listener_count; i++)
+        bly_listener_stop(server->listeners[i].listener);
+}
+
+static void
+stop_arrivals(void *argument)
+{
+    bly_server_loop *place = argument;
+    place->stopping = true;
+}
+
+static void
+stop_accepting(belay_server *server)
+{
+    bly_loop_call(server->loops[0].loop, stop_listeners, server);
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
+        bly_loop_call(server->loops[i].loop, stop_arrivals, &server->loops[i]);
+}
+
+static void
+cancel_for_shutdown(bly_server_connection *connection)
+{
+    bly_server_connection_cancel(connection, BELAY_CAUSE_SHUTDOWN, NULL);
+}
+
+static void
+close_for_shutdown(bly_server_connection *connection)
+{
+    bly_server_connection_close(connection, "server shut down");
+}
+
+/* ---- Waiting ---------------------------------------------------------------------------------------- */
+
+/* Waits until the last connection is gone; false at the deadline. */
+static bool
+wait_until_gone(belay_server *server, uint64_t deadline)
+{
+    bool in_time = true;
+    bly_mutex_lock(&server->lock);
+    while (server->connection_count > 0 && in_time)
+        in_time = bly_condition_wait_until(&server->changed, &server->lock, deadline);
+    bool gone = server->connection_count == 0;
+    bly_mutex_unlock(&server->lock);
+    return gone;
+}
+
+/* The same until the grace time ends, which another thread may shorten. */
+static bool
+wait_for_grace(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    while (server->connection_count > 0 && belay_now() < server->drain_deadline)
+        (void)bly_condition_wait_until(&server->changed, &server->lock, server->drain_deadline);
+    bool gone = server->connection_count == 0;
+    bly_mutex_unlock(&server->lock);
+    return gone;
+}
+
+/* Begins to drain, or hurries a drain that is under way. False when the server was not started. */
+static bool
+begin(belay_server *server, uint64_t grace_ns, bool *first)
+{
+    uint64_t deadline = bly_clock_after(belay_now(), grace_ns);
+    bly_mutex_lock(&server->lock);
+    bool started = server->state != BLY_SERVER_NEW;
+    *first = server->state == BLY_SERVER_STARTED;
+    if (started) {
+        server->state = BLY_SERVER_DRAINING;
+        if (deadline < server->drain_deadline)
+            server->drain_deadline = deadline;
+        bly_condition_broadcast(&server->changed);
+    }
+    bly_mutex_unlock(&server->lock);
+    return started;
+}
+
+/* How long clients may take to read their last status before their connections are closed. */
+#define FAREWELL BELAY_SECONDS(1)
+
+belay_code
+belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
+{
+    bool first;
+    if (server == NULL || !begin(server, grace_ns, &first))
+        return BELAY_FAILED_PRECONDITION;
+    if (first) {
+        stop_accepting(server);
+        for_each_connection(server, bly_server_connection_drain);
+    }
+    if (wait_for_grace(server))
+        return BELAY_OK;
+    for_each_connection(server, cancel_for_shutdown);
+    uint64_t limit = bly_clock_after(belay_now(), limit_ns);
+    uint64_t farewell = bly_clock_after(belay_now(), FAREWELL);
+    if (wait_until_gone(server, farewell < limit ? farewell : limit))
+        return BELAY_OK;
+    for_each_connection(server, close_for_shutdown);
+    if (wait_until_gone(server, limit))
+        return BELAY_OK;
+    for_each_connection(server, bly_server_connection_report);
+    return BELAY_DEADLINE_EXCEEDED;
+}
+
+/* ---- Running until a signal --------------------------------------------------------------------------- */
+
+/* Where the signal handler writes. One server in the process runs at a time. */
+static int signal_pipe[2] = {-1, -1};
+
+static void
+on_signal(int number)
+{
+    int saved = errno;
+    (void)number;
+    (void)!write(signal_pipe[1], "s", 1);
+    errno = saved;
+}
+
+typedef struct drain_thread {
+    belay_server *server;
+    belay_code code;
+} drain_thread;
+
+static void
+drain_in_thread(void *argument)
+{
+    drain_thread *drain = argument;
+    belay_server *server = drain->server;
+    drain->code = belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
+    (void)!write(signal_pipe[1], "d", 1);
+}
+
+/* The next byte of the pipe: 's' for a signal, 'd' when the drain is done. */
+static char
+next_event(void)
+{
+    char event;
+    while (read(signal_pipe[0], &event, 1) != 1)
+        continue; /* interrupted */
+    return event;
+}
+
+static belay_code
+wait_and_drain(belay_server *server)
+{
+    drain_thread drain = {server, BELAY_OK};
+    pthread_t thread;
+    while (next_event() != 's')
+        continue;
+    if (!bly_thread_start(&thread, "belay-drain", 0, drain_in_thread, &drain))
+        return belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
+    bool hurried = false;
+    while (next_event() == 's') {
+        if (!hurried) {
+            bool first;
+            (void)begin(server, 0, &first);
+        }
+        hurried = true;
+    }
+    pthread_join(thread, NULL);
+    return drain.code;
+}
+
+belay_code
+belay_server_run(belay_server *server)
+{
+    struct sigaction action, saved_term, saved_int;
+    if (server == NULL || signal_pipe[0] != -1)
+        return BELAY_FAILED_PRECONDITION;
+    if (pipe2(signal_pipe, O_CLOEXEC) != 0)
+        return BELAY_RESOURCE_EXHAUSTED;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, &saved_term);
+    sigaction(SIGINT, &action, &saved_int);
+    bly_mutex_lock(&server->lock);
+    bool started = server->state != BLY_SERVER_NEW;
+    bly_mutex_unlock(&server->lock);
+    belay_code code = started ? BELAY_OK : belay_server_start(server);
+    if (code == BELAY_OK)
+        code = wait_and_drain(server);
+    sigaction(SIGTERM, &saved_term, NULL);
+    sigaction(SIGINT, &saved_int, NULL);
+    close(signal_pipe[0]);
+    close(signal_pipe[1]);
+    signal_pipe[0] = signal_pipe[1] = -1;
+    return code;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/server.h"
+
+#define STACK_MINIMUM (64u << 10)
+
+const belay_server_options bly_server_default_options = {
+    .workers_minimum = 0, /* the number of processors, at least 4 */
+    .workers_maximum = 256,
+    .stack_size = 512u << 10,
+    .queue = 1000,
+    .max_receive_size = 4u << 20,
+    .send_mark = 64u << 10,
+    .connection_handlers = 100,
+    .drain_grace_ns = BELAY_SECONDS(10),
+    .drain_limit_ns = BELAY_SECONDS(10),
+};
+
+belay_server_options *
+belay_server_options_new(void)
+{
+    belay_server_options *options = malloc(sizeof *options);
+    if (options != NULL)
+        *options = bly_server_default_options;
+    return options;
+}
+
+void
+belay_server_options_free(belay_server_options *options)
+{
+    free(options);
+}
+
+belay_code
+belay_server_options_set_workers(belay_server_options *options, unsigned int minimum, unsigned int maximum)
+{
+    if (options == NULL || minimum == 0 || minimum > maximum)
+        return BELAY_INVALID_ARGUMENT;
+    options->workers_minimum = minimum;
+    options->workers_maximum = maximum;
+    return BELAY_OK;
+}
+
+belay_code
+belay_server_options_set_stack_size(belay_server_options *options, size_t bytes)
+{
+    if (options == NULL || bytes < STACK_MINIMUM)
+        return BELAY_INVALID_ARGUMENT;
+    options->stack_size = bytes;
+    return BELAY_OK;
+}
+
+void
+belay_server_options_set_queue(belay_server_options *options, unsigned int calls)
+{
+    options->queue = calls;
+}
+
+void
+belay_server_options_set_max_receive_size(belay_server_options *options, uint32_t bytes)
+{
+    options->max_receive_size = bytes;
+}
+
+void
+belay_server_options_set_send_mark(belay_server_options *options, uint32_t bytes)
+{
+    options->send_mark = bytes;
+}
+
+void
+belay_server_options_set_connection_handlers(belay_server_options *options, unsigned int calls)
+{
+    options->connection_handlers = calls > 0 ? calls : 1;
+}
+
+void
+belay_server_options_set_drain(belay_server_options *options, uint64_t grace_ns, uint64_t limit_ns)
+{
+    options->drain_grace_ns = grace_ns;
+    options->drain_limit_ns = limit_ns;
+}

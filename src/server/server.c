@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/connection.h"
+
+#define STREAM_WINDOW (256u << 10)
+#define RESERVED_WORKERS 2
+#define GROWTH_DELAY BELAY_MILLISECONDS(1)
+#define WORKER_IDLE BELAY_SECONDS(1)
+
+/* ---- The pool's growth --------------------------------------------------------------------------- */
+
+static void
+grow(bly_timer *timer)
+{
+    belay_server *server = BLY_CONTAINER_OF(timer, belay_server, growth_timer);
+    __atomic_store_n(&server->growth_timer_armed, 0, __ATOMIC_RELEASE);
+    bly_pool_tick(server->pool);
+}
+
+/* The pool's lock is held. */
+static void
+arm_growth(void *argument, uint64_t at)
+{
+    belay_server *server = argument;
+    if (__atomic_exchange_n(&server->growth_timer_armed, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (!bly_timer_arm(server->loops[0].loop, &server->growth_timer, at))
+        __atomic_store_n(&server->growth_timer_armed, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- Making --------------------------------------------------------------------------------------- */
+
+static unsigned int
+default_workers(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors > 4 ? (unsigned int)processors : 4;
+}
+
+static void
+resolve_options(belay_server *server, const belay_server_options *options)
+{
+    server->options = options != NULL ? *options : bly_server_default_options;
+    if (server->options.workers_minimum == 0)
+        server->options.workers_minimum = default_workers();
+    if (server->options.workers_maximum < server->options.workers_minimum)
+        server->options.workers_maximum = server->options.workers_minimum;
+    server->limits = (bly_server_limits){
+        .receive_size = server->options.max_receive_size,
+        .send_mark = server->options.send_mark,
+        .stream_window = STREAM_WINDOW,
+    };
+}
+
+static bool
+make_loops(belay_server *server)
+{
+    unsigned int count = server->runtime->loop_count;
+    server->loops = calloc(count, sizeof *server->loops);
+    if (server->loops == NULL)
+        return false;
+    for (unsigned int i = 0; i < count; i++) {
+        bly_server_loop *place = &server->loops[i];
+        place->server = server;
+        place->loop = server->runtime->loops[i];
+        place->push.run = bly_server_push_batch;
+        bly_list_init(&place->connections);
+        bly_list_init(&place->batch);
+    }
+    return true;
+}
+
+static bool
+make_pool(belay_server *server)
+{
+    bly_pool_options options = {
+        .name = "belay-worker",
+        .minimum = server->options.workers_minimum,
+        .maximum = server->options.workers_maximum,
+        .queue_capacity = server->options.queue,
+        .reserved_workers = RESERVED_WORKERS,
+        .stack_size = server->options.stack_size,
+        .growth_delay_ns = GROWTH_DELAY,
+        .idle_ns = WORKER_IDLE,
+        .clock = server->runtime->environment.clock,
+        .tick_at = arm_growth,
+        .tick_argument = server,
+    };
+    server->pool = bly_pool_new(&options);
+    return server->pool != NULL;
+}
+
+/* What is left when no thread works for the server any more. */
+static void
+destroy(belay_server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++)
+        bly_listener_free(server->listeners[i].listener);
+    free(server->listeners);
+    free(server->loops);
+    bly_registry_fini(&server->registry);
+    bly_condition_fini(&server->changed);
+    bly_mutex_fini(&server->lock);
+    belay_runtime_unref(server->runtime);
+    free(server);
+}
+
+belay_server *
+belay_server_new(belay_runtime *runtime, const belay_server_options *options)
+{
+    belay_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return NULL;
+    bly_mutex_init(&server->lock);
+    bly_condition_init(&server->changed);
+    bly_timer_init(&server->growth_timer, grow);
+    server->drain_deadline = BELAY_FOREVER;
+    server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
+    if (server->runtime != NULL) {
+        resolve_options(server, options);
+        if (bly_runtime_usable(server->runtime) && make_loops(server) && make_pool(server))
+            return server;
+    }
+    destroy(server);
+    return NULL;
+}
+
+belay_runtime *
+belay_server_runtime(const belay_server *server)
+{
+    return server->runtime;
+}
+
+static bool
+is_new(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    bool new = server->state == BLY_SERVER_NEW;
+    bly_mutex_unlock(&server->lock);
+    return new;
+}
+
+belay_code
+belay_server_add_service(belay_server *server, const belay_service *service, const void *handlers, void *data)
+{
+    if (server == NULL || service == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    if (!is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    return bly_registry_add(&server->registry, service, handlers, data);
+}
+
+belay_code
+belay_server_reserve_method(belay_server *server, const char *path)
+{
+    bool service_known;
+    if (server == NULL || path == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    if (!is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    bly_registration *registration = bly_registry_find(&server->registry, path, strlen(path), &service_known);
+    if (registration == NULL)
+        return BELAY_NOT_FOUND;
+    registration->reserved = true;
+    return BELAY_OK;
+}
+
+/* ---- Listening ------------------------------------------------------------------------------------ */
+
+belay_code
+belay_server_listen(belay_server *server, const char *address, const void *credentials)
+{
+    bly_address parsed;
+    char error[256];
+    if (server == NULL || address == NULL || credentials != NULL || !bly_address_parse(address, &parsed))
+        return BELAY_INVALID_ARGUMENT;
+    if (!is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    bly_server_listener *listeners =
+        realloc(server->listeners, (server->listener_count + 1) * sizeof *listeners);
+    if (listeners == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    server->listeners = listeners;
+    bly_listener *listener = bly_listener_open(&parsed, &server->runtime->log, error, sizeof error);
+    if (listener == NULL) {
+        bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "cannot listen on %s: %s", address, error);
+        return BELAY_UNAVAILABLE;
+    }
+    listeners[server->listener_count++] = (bly_server_listener){listener, 0, server};
+    return BELAY_OK;
+}
+
+const char *
+belay_server_address(const belay_server *server, size_t index)
+{
+    return index < server->listener_count ? bly_listener_address(server->listeners[index].listener) : NULL;
+}
+
+/* A connection on its way to the loop that it will live on. */
+typedef struct arrival {
+    bly_loop_task task;
+    bly_server_loop *place;
+    int descriptor;
+    char peer[64];
+} arrival;
+
+static void
+arrive(bly_server_loop *place, int descriptor, const char *peer)
+{
+    if (place->stopping)
+        close(descriptor);
+    else
+        bly_server_connection_new(place, descriptor, peer);
+}
+
+static void
+arrive_posted(bly_loop_task *task)
+{
+    arrival *posted = BLY_CONTAINER_OF(task, arrival, task);
+    arrive(posted->place, posted->descriptor, posted->peer);
+    free(posted);
+}
+
+static void
+accepted(void *argument, int descriptor, const char *peer)
+{
+    bly_server_listener *listener = argument;
+    belay_server *server = listener->server;
+    bly_server_loop *place = &server->loops[listener->next_loop];
+    listener->next_loop = (listener->next_loop + 1) % server->runtime->loop_count;
+    if (bly_loop_is_current(place->loop)) {
+        arrive(place, descriptor, peer);
+        return;
+    }
+    arrival *posted = calloc(1, sizeof *posted);
+    if (posted == NULL) {
+        close(descriptor);
+        return;
+    }
+    posted->task.run = arrive_posted;
+    posted->place = place;
+    posted->descriptor = descriptor;
+    strncpy(posted->peer, peer, sizeof posted->peer - 1);
+    bly_loop_post(place->loop, &posted->task);
+}
+
+typedef struct start_request {
+    belay_server *server;
+    bool started;
+} start_request;
+
+static void
+start_listeners(void *argument)
+{
+    start_request *request = argument;
+    belay_server *server = request->server;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        bly_server_listener *listener = &server->listeners[i];
+        if (!bly_listener_start(listener->listener, server->loops[0].loop, accepted, listener))
+            request->started = false;
+    }
+}
+
+belay_code
+belay_server_start(belay_server *server)
+{
+    if (server == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_mutex_lock(&server->lock);
+    bool may_start = server->state == BLY_SERVER_NEW && server->listener_count > 0;
+    if (may_start)
+        server->state = BLY_SERVER_STARTED;
+    bly_mutex_unlock(&server->lock);
+    if (!may_start)
+        return BELAY_FAILED_PRECONDITION;
+    start_request request = {server, true};
+    bly_loop_call(server->loops[0].loop, start_listeners, &request);
+    return request.started ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
+}
+
+/* ---- Counting ------------------------------------------------------------------------------------- */
+
+void
+bly_server_connection_added(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    server->connection_count++;
+    bly_mutex_unlock(&server->lock);
+}
+
+void
+bly_server_connection_removed(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    server->connection_count--;
+    bly_condition_broadcast(&server->changed);
+    bly_mutex_unlock(&server->lock);
+}
+
+static uint64_t
+read_total(const uint64_t *total)
+{
+    return __atomic_load_n(total, __ATOMIC_RELAXED);
+}
+
+void
+belay_server_counters_read(const belay_server *server, belay_server_counters *counters, size_t size)
+{
+    belay_server *own = (belay_server *)server;
+    bly_pool_counts pool;
+    bly_pool_counts_read(own->pool, &pool);
+    bly_mutex_lock(&own->lock);
+    size_t connections = own->connection_count;
+    bly_mutex_unlock(&own->lock);
+    belay_server_counters all = {
+        .handlers_started = read_total(&own->totals.handlers_started),
+        .handlers_running = read_total(&own->totals.handlers_running),
+        .calls_cancelled = read_total(&own->totals.calls_cancelled),
+        .dropped_in_queue = read_total(&own->totals.dropped_in_queue),
+        .calls_refused = read_total(&own->totals.calls_refused),
+        .children_open = (uint64_t)__atomic_load_n(&own->runtime->calls_open, __ATOMIC_RELAXED),
+        .connections = connections,
+        .workers = pool.workers,
+    };
+    memcpy(counters, &all, size < sizeof all ? size : sizeof all);
+}
+
+/* ---- Freeing -------------------------------------------------------------------------------------- */
+
+static void
+settle(void *argument)
+{
+    (void)argument; /* whatever the loop was doing for the server is done when this has run */
+}
+
+void
+belay_server_free(belay_server *server)
+{
+    if (server == NULL)
+        return;
+    if (!is_new(server))
+        (void)!belay_server_drain(server, 0, BELAY_FOREVER);
+    bly_pool_free(server->pool);
+    bly_timer_disarm(server->loops[0].loop, &server->growth_timer);
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
+        bly_loop_call(server->loops[i].loop, settle, NULL);
+    destroy(server);
+}
