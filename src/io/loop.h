@@ -37,8 +37,10 @@ typedef struct bly_loop_deferred {
 bly_loop *bly_loop_new(const char *name, const bly_clock *clock);
 
 /* Runs what is in the mailbox and in the deferred list until both are empty, then ends the thread,
- * joins it and frees the loop. All watches must have been closed. Nothing may be posted once this has been
- * called, except by the loop's own work. Any thread but the loop's own. NULL: nothing. */
+ * joins it and frees the loop. All watches must have been closed and all timers disarmed or fired (both are
+ * asserted). Nothing may be posted once this has been called, except by the loop's own work. Resolutions must
+ * have been cancelled; one that the system's resolver is busy with is waited for. Any thread but the loop's
+ * own. NULL: nothing. */
 void bly_loop_free(bly_loop *loop);
 
 /* True on the loop's own thread. Any thread. */
@@ -48,7 +50,8 @@ const bly_clock *bly_loop_clock(const bly_loop *loop); /* any thread */
 
 /* Has task->run called on the loop's thread, in the order of posting. Writes the wake-up descriptor
  * only when the loop is (about to be) asleep. Any thread, any lock held; never blocks. What was
- * written before the post is visible to run. */
+ * written before the post is visible to run. The task may have run and be gone before this returns; the
+ * loop must not be: a poster keeps it alive until then by other means than the task. */
 void bly_loop_post(bly_loop *loop, bly_loop_task *task);
 
 /* Has deferred->run called at the end of this turn, after the mailbox; again after it when work is

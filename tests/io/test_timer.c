@@ -72,18 +72,40 @@ init_alarm(alarm_clock *self, gate *ring)
     self->fired = 0;
 }
 
+/* Work deferred by deferred work runs in a later round, and each round begins with the timers: whatever
+ * was due before has then fired. */
+typedef struct round_counter {
+    bly_loop *loop;
+    bly_loop_deferred deferred;
+    int left;
+    gate over;
+} round_counter;
+
 static void
-do_nothing(void *argument)
+count_round(bly_loop_deferred *deferred)
 {
-    (void)argument;
+    round_counter *self = BLY_CONTAINER_OF(deferred, round_counter, deferred);
+    if (self->left-- > 0)
+        bly_loop_defer(self->loop, &self->deferred);
+    else
+        gate_open(&self->over);
 }
 
-/* After two turns of the loop, whatever was due before has fired. */
+static void
+begin_counting(void *argument)
+{
+    round_counter *self = argument;
+    bly_loop_defer(self->loop, &self->deferred);
+}
+
 static void
 let_loop_turn(bly_loop *loop)
 {
-    bly_loop_call(loop, do_nothing, NULL);
-    bly_loop_call(loop, do_nothing, NULL);
+    round_counter counter = {.loop = loop, .deferred.run = count_round, .left = 2};
+    gate_init(&counter.over, "rounds of the loop");
+    bly_loop_call(loop, begin_counting, &counter);
+    gate_wait(&counter.over);
+    gate_fini(&counter.over);
 }
 
 /* ---- tests ---- */

@@ -1,1 +1,19 @@
-# Nothing here yet.
+check_PROGRAMS += tests/transport/test_address
+tests_transport_test_address_SOURCES = tests/transport/test_address.c
+tests_transport_test_address_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_connector
+tests_transport_test_connector_SOURCES = tests/transport/test_connector.c
+tests_transport_test_connector_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_listener
+tests_transport_test_listener_SOURCES = tests/transport/test_listener.c
+tests_transport_test_listener_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_stream
+tests_transport_test_stream_SOURCES = tests/transport/test_stream.c
+tests_transport_test_stream_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_unix_path
+tests_transport_test_unix_path_SOURCES = tests/transport/test_unix_path.c
+tests_transport_test_unix_path_LDADD = $(test_libs)
