@@ -5,4 +5,5 @@ libbelay_sources += \
 	src/wire/percent.c src/wire/percent.h \
 	src/wire/status.c src/wire/status.h \
 	src/wire/timeout.c src/wire/timeout.h \
+	src/wire/unpack.c src/wire/unpack.h \
 	src/wire/utf8.c src/wire/utf8.h
