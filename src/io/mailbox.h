@@ -19,7 +19,8 @@ typedef struct bly_mailbox {
     /* const after creation */
     int wake_reader; /* readable when somebody woke the loop */
     int wake_writer; /* the same descriptor where there is eventfd */
-    /* atomic: a push releases the task, taking the list acquires it; sequentially consistent against asleep */
+    /* atomic: a push releases the task, taking the list acquires it; sequentially consistent because of
+     * `asleep`, see above */
     bly_loop_task *newest;
     /* atomic: sequentially consistent, see above */
     bool asleep;

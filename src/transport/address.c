@@ -116,7 +116,8 @@ bly_address_format(const struct sockaddr *address, socklen_t length, char *text,
     }
     char host[INET6_ADDRSTRLEN + 32]; /* with a scope */
     char port[8];
-    if (getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (getnameinfo(address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         snprintf(text, size, "unknown");
     else
         snprintf(text, size, address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);

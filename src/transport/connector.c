@@ -80,7 +80,8 @@ finish(bly_connector *connector, bly_stream *stream)
 
 /* ---- attempts ---- */
 
-/* A TCP connection to a free port of this machine may, by chance, be given that very port and meet itself. */
+/* A TCP connection to a free port of this machine may, by chance, be given that very port and meet
+ * itself. */
 static bool
 met_itself(int descriptor, const bly_socket_address *peer)
 {

@@ -23,15 +23,16 @@ identify(const char *path, bly_unix_path *file)
     return true;
 }
 
-/* True when a connection attempt is refused. A listener with a full queue gives EAGAIN: somebody is there. */
+/* True when a connection attempt is refused. A listener with a full queue gives EAGAIN: somebody is
+ * there. */
 static bool
 is_abandoned(const bly_socket_address *address)
 {
     int probe = bly_socket_open(AF_UNIX);
     if (probe < 0)
         return false;
-    bool refused =
-        connect(probe, (const struct sockaddr *)&address->storage, address->length) != 0 && errno == ECONNREFUSED;
+    const struct sockaddr *name = (const struct sockaddr *)&address->storage;
+    bool refused = connect(probe, name, address->length) != 0 && errno == ECONNREFUSED;
     close(probe);
     return refused;
 }
