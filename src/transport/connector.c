@@ -226,7 +226,8 @@ find_candidates(bly_connector *connector, const bly_address *address)
         bly_loop_defer(connector->loop, &connector->begin);
         return true;
     }
-    connector->resolve = bly_resolve_start(connector->loop, address->host, address->port, resolved, connector);
+    connector->resolve =
+        bly_resolve_start(connector->loop, address->host, address->port, resolved, connector);
     return connector->resolve != NULL;
 }
 

@@ -71,7 +71,8 @@ bytes_arrive(void *argument)
 {
     pair *self = argument;
     char got[16] = "";
-    struct iovec vectors[3] = {{"ab", 2}, {"", 0}, {"cde", 3}};
+    char bytes[] = "abcde";
+    struct iovec vectors[3] = {{bytes, 2}, {bytes, 0}, {bytes + 2, 3}};
     CU_ASSERT_EQUAL(bly_stream_read(self->far, got, sizeof got), BLY_STREAM_AGAIN);
     CU_ASSERT_EQUAL(bly_stream_write(self->near, vectors, 3), 5);
     CU_ASSERT_EQUAL(bly_stream_read(self->far, got, 2), 2);
