@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The notifier: a thread that runs the program's callbacks, so that a slow one delays neither I/O nor
- * handlers. Items run in the order of posting, one at a time, until one takes longer than
- * BLY_NOTIFIER_SLOW_NS: then another thread takes over the rest (up to BLY_NOTIFIER_MAX_THREADS).
- * Extra threads leave when nothing is left to do.
+ * handlers, and a second one that watches it. Items run in the order of posting, one at a time, until one
+ * takes longer than BLY_NOTIFIER_SLOW_NS: then the other thread takes over the rest, and a new one watches
+ * (up to BLY_NOTIFIER_MAX_THREADS). A thread which comes back from a slow item watches or leaves, so that
+ * two are left in the end.
  */
 #ifndef BLY_CANCEL_NOTIFIER_H
 #define BLY_CANCEL_NOTIFIER_H
@@ -21,10 +22,11 @@ typedef struct bly_notifier_item {
     void (*run)(struct bly_notifier_item *item); /* notifier, no lock held; may free or post the item */
 } bly_notifier_item;
 
-/* Starts the thread. NULL when it cannot be had. Any thread. */
+/* Starts the thread, which starts the second. NULL when it cannot be had. Any thread. */
 bly_notifier *bly_notifier_new(const char *name);
 
-/* Runs what was posted, ends the threads, joins them, frees it. Any thread but its own. NULL: nothing. */
+/* Runs what was posted, ends the threads, joins them, frees it. Only items may still post. Any thread but its
+ * own. NULL: nothing. */
 void bly_notifier_free(bly_notifier *notifier);
 
 /* Queues an item. Any thread, any lock held (its own lock is the last in the order and is not held while

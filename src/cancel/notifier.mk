@@ -1,1 +1,1 @@
-# Nothing here yet.
+libbelay_sources += src/cancel/notifier.c src/cancel/notifier.h
