@@ -30,7 +30,8 @@ belay_code bly_metadata_append(belay_metadata *to, const belay_metadata *from);
 belay_metadata *bly_metadata_copy(const belay_metadata *metadata);
 
 /* The value of an entry as it is sent: base64 for "-bin" keys, others without the spaces at their ends,
- * which HTTP/2 forbids. Returns a part of the entry's own string when nothing has to be encoded, else writes to `buffer` of at least BLY_BASE64_ENCODED_SIZE(entry->value_size) bytes. */
+ * which HTTP/2 forbids. Returns a part of the entry's own string when nothing has to be encoded, else
+ * writes to `buffer` of at least BLY_BASE64_ENCODED_SIZE(entry->value_size) bytes. */
 const char *bly_metadata_wire_value(const belay_metadata_entry *entry, char *buffer, size_t *size);
 
 /* True when bly_metadata_wire_value() needs its buffer. */

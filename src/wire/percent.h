@@ -13,7 +13,8 @@
 char *bly_percent_encode(const char *text, size_t size, size_t *encoded_size);
 
 /* Decodes; never fails for bad input: what is no escape stays as it is (so does "%00", which would cut
- * the result short), bytes that are not UTF-8 afterwards become U+FFFD. Returns a NUL-terminated string to be freed with free(), NULL without memory. */
+ * the result short), bytes that are not UTF-8 afterwards become U+FFFD. Returns a
+ * NUL-terminated string to be freed with free(), NULL without memory. */
 char *bly_percent_decode(const char *text, size_t size);
 
 #endif
