@@ -131,8 +131,8 @@ test_an_item_posted_long_after_a_slow_one_began_runs(void)
     gate_fini(&hold);
 }
 
-/* All threads but the last are stuck: the last one still runs what comes. Then all are: nothing runs until one
- * comes back, whose thread takes over at once. */
+/* Each slow item takes a thread, and the one behind it the next. When there are no more, what comes waits for
+ * a thread that returns. */
 static void
 test_slow_items_take_threads_up_to_the_maximum(void)
 {
