@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/thread.h"
 #include "rpc/deadline.h"
 #include "wire/metadata.h"
+#include "wire/utf8.h"
 
 /* ---- Options ----------------------------------------------------------------------------------- */
 
@@ -116,6 +118,15 @@ belay_context_new(belay_runtime *runtime)
     if (runtime == NULL || !bly_runtime_usable(runtime))
         return NULL;
     return bly_context_make(&runtime->environment, NULL, BELAY_FOREVER, false, NULL, NULL);
+}
+
+/* Here, and not on the context's floor, which knows no UTF-8. */
+void
+belay_cancel(belay_context *context, const char *reason)
+{
+    char *valid = reason != NULL ? bly_utf8_sanitize(reason, strlen(reason), NULL) : NULL;
+    bly_context_end(context, BELAY_CAUSE_APPLICATION, valid);
+    free(valid);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
