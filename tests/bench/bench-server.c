@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N]. */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench/services.h"
+
+/* What a drain that left handlers behind exits with. */
+#define EXIT_ABANDONED 3
+#define USAGE 2
+
+/* Above the 10,000 calls that a measurement holds open at once, blocked. */
+#define QUEUE 20000
+
+typedef struct server_arguments {
+    unsigned int port;
+    unsigned int workers;
+    unsigned int max_workers;
+} server_arguments;
+
+static bool
+read_number(const char *text, unsigned int limit, unsigned int *number)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || value > limit)
+        return false;
+    *number = (unsigned int)value;
+    return true;
+}
+
+static bool
+read_options(int argc, char **argv, server_arguments *read)
+{
+    static const struct option options[] = {
+        {"workers", required_argument, NULL, 'w'},
+        {"max_workers", required_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option != 'w' && option != 'm')
+            return false;
+        if (!read_number(optarg, 1000000, option == 'w' ? &read->workers : &read->max_workers))
+            return false;
+    }
+    return true;
+}
+
+static bool
+read_arguments(int argc, char **argv, server_arguments *read)
+{
+    if (!read_options(argc, argv, read) || argc - optind < 1 || argc - optind > 3
+        || !read_number(argv[optind], 65535, &read->port)) {
+        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N]\n");
+        return false;
+    }
+    if (argc - optind > 1) {
+        fprintf(stderr, "bench-server: TLS is not there yet: no CERT and KEY\n");
+        return false;
+    }
+    return true;
+}
+
+static belay_server *
+make_server(const server_arguments *arguments)
+{
+    belay_server_options *options = belay_server_options_new();
+    if (options == NULL)
+        return NULL;
+    belay_server *server = NULL;
+    if (belay_server_options_set_workers(options, arguments->workers, arguments->max_workers) == BELAY_OK) {
+        belay_server_options_set_queue(options, QUEUE);
+        belay_server_options_set_drain(options, BELAY_SECONDS(2), BELAY_SECONDS(10));
+        server = belay_server_new(NULL, options);
+    }
+    belay_server_options_free(options);
+    return server;
+}
+
+static belay_code
+run(belay_server *server, unsigned int port)
+{
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", port);
+    belay_code code = belay_server_listen(server, address, NULL);
+    if (code == BELAY_OK)
+        code = belay_server_start(server);
+    if (code != BELAY_OK) {
+        fprintf(stderr, "bench-server: %s: %s\n", address, belay_code_name(code));
+        return code;
+    }
+    printf("listening on %s\n", belay_server_address(server, 0));
+    fflush(stdout);
+    return belay_server_run(server);
+}
+
+int
+main(int argc, char **argv)
+{
+    server_arguments arguments = {.workers = 4, .max_workers = 16384};
+    if (!read_arguments(argc, argv, &arguments))
+        return USAGE;
+    belay_server *server = make_server(&arguments);
+    bench_state *bench = calloc(1, sizeof *bench);
+    if (server == NULL || bench == NULL) {
+        fprintf(stderr, "bench-server: cannot make a server with %u to %u workers\n", arguments.workers,
+                arguments.max_workers);
+        belay_server_free(server);
+        free(bench);
+        return EXIT_FAILURE;
+    }
+    bench_init(bench, belay_server_runtime(server));
+    belay_code code = bench_add(bench, server);
+    if (code == BELAY_OK)
+        code = run(server, arguments.port);
+    if (code == BELAY_DEADLINE_EXCEEDED)
+        return EXIT_ABANDONED; /* handlers still run on all of this */
+    bench_fini(bench);
+    belay_server_free(server);
+    free(bench);
+    return code == BELAY_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
