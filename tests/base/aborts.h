@@ -52,8 +52,10 @@ aborts(void (*misuse)(void), const char *words)
     close(ends[0]);
     if (child < 0 || waitpid(child, &status, 0) != child)
         return false;
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT
-           && strstr(text, "belay: assertion failed") == text && strstr(text, words) != NULL && text[strlen(text) - 1] == '\n';
+    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+        return false;
+    return strstr(text, "belay: assertion failed") == text && strstr(text, words) != NULL
+           && text[strlen(text) - 1] == '\n';
 }
 
 #endif

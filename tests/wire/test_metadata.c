@@ -104,8 +104,8 @@ test_keys_that_can_be_sent_are_taken(void)
 {
     static const char *const keys[] = {
         "a", "z", "0", "9", "x-user", "a_b", "a.b", "-", "_", ".", "-bin", "trace-bin", "grpc", "grpcx",
-        "test", "tee", "t", "hosts", "x-grpc-test", "connection2", "content-types", "user-agent2", "authorization",
-        "abcdefghijklmnopqrstuvwxyz0123456789-_.",
+        "test", "tee", "t", "hosts", "x-grpc-test", "connection2", "content-types", "user-agent2",
+        "authorization", "abcdefghijklmnopqrstuvwxyz0123456789-_.",
     };
     belay_metadata *metadata = new_list();
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
