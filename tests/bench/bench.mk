@@ -26,6 +26,9 @@ nodist_tests_bench_bench_client_SOURCES = $(bench_generated)
 tests_bench_bench_client_CPPFLAGS = $(bench_cppflags)
 tests_bench_bench_client_LDADD = $(belay_libs)
 
+# Also when one program is made by itself.
+$(tests_bench_bench_server_OBJECTS) $(tests_bench_bench_client_OBJECTS): $(bench_generated)
+
 BUILT_SOURCES += $(bench_generated)
 CLEANFILES += $(bench_generated)
 EXTRA_DIST += tests/bench/peer.proto
