@@ -353,7 +353,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->host = host;
     server->totals = totals;
     server->timeout_ns = BELAY_FOREVER;
-    snprintf(server->peer, sizeof server->peer, "%s", peer);
+    server->peer = peer;
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
                   limits->stream_window);
     bly_arena_init(&server->arena);

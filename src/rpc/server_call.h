@@ -81,7 +81,7 @@ typedef struct bly_server_call {
     const bly_server_host_ops *ops;
     void *host;
     bly_server_totals *totals;
-    char peer[64];
+    const char *peer; /* the host's, which a dispatched call keeps */
 
     /* const after the headers */
     const bly_registration *registration;
@@ -135,7 +135,7 @@ bly_server_call_of(belay_call *call)
     return BLY_CONTAINER_OF(call, bly_server_call, call);
 }
 
-/* Makes a call for a stream that a client opens; NULL without memory. I/O thread. */
+/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host. I/O thread. */
 belay_call *bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
                                 bly_server_totals *totals, const bly_server_limits *limits, const char *peer);
 

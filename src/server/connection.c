@@ -2,6 +2,7 @@
 #include "server/connection.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "h2/connection.h"
@@ -157,10 +158,11 @@ bly_server_push_batch(bly_loop_deferred *deferred)
 static bly_h2_stream *
 stream_begin(void *owner, bly_h2_connection *h2)
 {
+    (void)h2;
     bly_server_connection *connection = owner;
     belay_server *server = connection->place->server;
     belay_call *call = bly_server_call_new(server->runtime, connection->loop, &host_ops, connection,
-                                           &server->totals, &server->limits, bly_h2_connection_peer(h2));
+                                           &server->totals, &server->limits, connection->peer);
     if (call == NULL)
         return NULL;
     bly_call_ref(call); /* the connection's */
@@ -204,6 +206,7 @@ bly_server_connection_new(bly_server_loop *place, int descriptor, const char *pe
     if (connection != NULL && stream != NULL) {
         connection->place = place;
         connection->loop = place->loop;
+        snprintf(connection->peer, sizeof connection->peer, "%s", peer);
         bly_list_init(&connection->calls);
         bly_list_init(&connection->held);
         bly_link_init(&connection->link);

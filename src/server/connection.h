@@ -17,6 +17,7 @@ typedef struct bly_server_connection {
     /* const after creation */
     bly_server_loop *place;
     bly_loop *loop;
+    char peer[64];
     /* I/O thread only */
     bly_link link; /* the loop's connections */
     bly_h2_connection *h2; /* NULL once closed */
