@@ -75,7 +75,7 @@ BELAY_API void belay_runtime_options_set_log(belay_runtime_options *options, bel
                                              void *argument, belay_log_level level);
 
 /*
- * Makes a runtime and starts its threads. They block all signals and are created with attributes of
+ * Makes a runtime and starts its threads. They block all signals but those of their own faults, and are created with attributes of
  * their own.
  *
  * options: copied; NULL for the defaults.

@@ -111,14 +111,25 @@ set_attributes(pthread_attr_t *attributes, size_t stack_size, bool detached)
            && pthread_attr_setschedparam(attributes, &parameters) == 0;
 }
 
-/* The new thread inherits the mask of its creator, who has all signals blocked meanwhile. */
+/* All but those that a fault of the thread itself raises: blocked, they would end the process without
+ * the program's crash handler. */
+static void
+fill_mask(sigset_t *mask)
+{
+    static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
+    sigfillset(mask);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(mask, faults[i]);
+}
+
+/* The new thread inherits the mask of its creator, who has the signals blocked meanwhile. */
 static bool
 create_blocked(pthread_t *thread, const pthread_attr_t *attributes, struct start *start)
 {
-    sigset_t all;
+    sigset_t mask;
     sigset_t before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+    fill_mask(&mask);
+    if (pthread_sigmask(SIG_SETMASK, &mask, &before) != 0)
         return false;
     int error = pthread_create(thread, attributes, start_routine, start);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
