@@ -51,3 +51,16 @@ m4_foreach_w([flag],
 AS_IF([test "$enable_werror" = yes], [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])
 AC_SUBST([WARNING_CFLAGS])
 ])
+
+dnl The library's threads end with destructors of its own, so it cannot be unloaded: dlclose() would take the
+dnl code away from under them. Sets NODELETE_LDFLAGS where the linker can say so.
+AC_DEFUN([BELAY_NODELETE], [
+AC_CACHE_CHECK([whether the linker takes -z nodelete], [belay_cv_nodelete],
+    [belay_save_LDFLAGS=$LDFLAGS
+     LDFLAGS="$LDFLAGS -Wl,-z,nodelete"
+     AC_LINK_IFELSE([AC_LANG_PROGRAM()], [belay_cv_nodelete=yes], [belay_cv_nodelete=no])
+     LDFLAGS=$belay_save_LDFLAGS])
+NODELETE_LDFLAGS=
+AS_IF([test "$belay_cv_nodelete" = yes], [NODELETE_LDFLAGS=-Wl,-z,nodelete])
+AC_SUBST([NODELETE_LDFLAGS])
+])
