@@ -162,6 +162,12 @@ start_threads(belay_runtime *runtime, unsigned int io_threads)
 belay_runtime *
 belay_runtime_new(const belay_runtime_options *options)
 {
+    return bly_runtime_make(options, &bly_clock_monotonic);
+}
+
+belay_runtime *
+bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
+{
     if (options == NULL)
         options = &default_options;
     belay_runtime *runtime = calloc(1, sizeof *runtime);
@@ -170,7 +176,7 @@ belay_runtime_new(const belay_runtime_options *options)
     bly_refcount_init(&runtime->refs);
     runtime->process = getpid();
     runtime->environment = (bly_context_environment){
-        .clock = &bly_clock_monotonic,
+        .clock = clock,
         .copy_metadata = bly_metadata_copy,
         .retain = retain,
         .release = release,
