@@ -8,10 +8,13 @@
 
 #define RETRY_NS 10000000 /* after a thread could not be had, when nothing else happens */
 
+/* One tick on its way is enough when it comes in time. One that is overdue may never come: whoever arms
+ * the timer can fail. */
 static void
-ask_tick_locked(bly_pool *pool, uint64_t at)
+ask_tick_locked(bly_pool *pool, uint64_t now, uint64_t at)
 {
-    if (pool->closing || !pool->options.tick_at || pool->tick <= at)
+    bool is_coming = pool->tick > now && pool->tick <= at;
+    if (pool->closing || !pool->options.tick_at || is_coming)
         return;
     pool->tick = at;
     pool->options.tick_at(pool->options.tick_argument, at);
@@ -25,9 +28,10 @@ growth_is_due_locked(const bly_crew *crew)
     bly_pool *pool = crew->pool;
     const bly_job *first = BLY_LIST_ENTRY(crew->jobs.next, bly_job, link);
     uint64_t due = bly_clock_after(first->queued_at, pool->options.growth_delay_ns);
-    if (pool->closing || bly_clock_now(pool->options.clock) >= due)
+    uint64_t now = bly_clock_now(pool->options.clock);
+    if (pool->closing || now >= due)
         return true;
-    ask_tick_locked(pool, due);
+    ask_tick_locked(pool, now, due);
     return false;
 }
 
@@ -76,8 +80,9 @@ start_failed(bly_crew *crew)
     bly_mutex_lock(&pool->lock);
     crew->workers--;
     crew->starting--;
+    uint64_t now = bly_clock_now(pool->options.clock);
     if (!bly_list_is_empty(&crew->jobs))
-        ask_tick_locked(pool, bly_clock_after(bly_clock_now(pool->options.clock), RETRY_NS));
+        ask_tick_locked(pool, now, bly_clock_after(now, RETRY_NS));
     bly_mutex_unlock(&pool->lock);
 }
 

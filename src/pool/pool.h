@@ -54,8 +54,8 @@ typedef struct bly_pool_options {
     uint64_t idle_ns;
     const bly_clock *clock; /* of ages and ticks; idling is on the monotonic clock, which threads sleep by */
     /* Asks that bly_pool_tick() be called at or after `at`. Called with the pool's lock held, on any
-     * thread; may be called again before the tick. Not called once bly_pool_free() was. NULL: the pool
-     * grows only when a worker blocks. */
+     * thread; may be called again before the tick, and is when the tick is overdue. Not called once
+     * bly_pool_free() was. NULL: the pool grows only when a worker blocks. */
     void (*tick_at)(void *argument, uint64_t at);
     void *tick_argument;
 } bly_pool_options;

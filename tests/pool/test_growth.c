@@ -255,6 +255,28 @@ test_a_tick_that_comes_too_early_is_asked_for_again(void)
 }
 
 static void
+test_a_tick_that_never_came_is_asked_for_again(void)
+{
+    stage s;
+    task busy;
+    task first;
+    task second;
+    stage_init(&s, 1, 2);
+    stage_push(&s, &busy, true);
+    gate_wait(&s.entered);
+    stage_push(&s, &first, true);
+    CU_ASSERT_EQUAL(asked_tick(&s), 5000 + DELAY);
+    CU_ASSERT_TRUE(bly_pool_remove(s.pool, &first.job));
+    stage_pass(&s, 2 * DELAY);
+    stage_push(&s, &second, true);
+    CU_ASSERT_EQUAL(asked_tick(&s), 5000 + 2 * DELAY + DELAY);
+    stage_pass(&s, DELAY);
+    bly_pool_tick(s.pool);
+    gate_wait_count(&s.entered, 2);
+    stage_fini(&s);
+}
+
+static void
 test_a_pool_that_is_freed_does_not_wait_to_grow(void)
 {
     enum { JOBS = 3 };
@@ -447,6 +469,7 @@ main(int argc, char **argv)
         { "a_fixed_pool_never_grows", test_a_fixed_pool_never_grows },
         { "a_tick_that_comes_too_early_is_asked_for_again",
           test_a_tick_that_comes_too_early_is_asked_for_again },
+        { "a_tick_that_never_came_is_asked_for_again", test_a_tick_that_never_came_is_asked_for_again },
         { "a_pool_that_is_freed_does_not_wait_to_grow", test_a_pool_that_is_freed_does_not_wait_to_grow },
         { "the_outermost_of_nested_waits_counts", test_the_outermost_of_nested_waits_counts },
         { "waits_of_other_threads_do_not_count", test_waits_of_other_threads_do_not_count },
