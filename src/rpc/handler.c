@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/thread.h"
+#include <belay/wait.h>
+
 #include "rpc/client_call.h"
 #include "rpc/server_call.h"
 #include "wire/percent.h"
@@ -143,6 +144,7 @@ bly_server_call_run(bly_job *job)
     bly_context_set_handler(server->call.context, server);
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, &reply);
+    belay_blocking_end(&server->call); /* of a handler that forgot */
     end(server, code, reply);
 }
 
@@ -216,6 +218,24 @@ belay_call_allocator(belay_call *call)
     bly_server_call *server = server_of(call);
     server->allocator = (ProtobufCAllocator){arena_allocate, arena_free, &server->arena};
     return &server->allocator;
+}
+
+void
+belay_blocking_begin(belay_call *call)
+{
+    bly_server_call *server = server_of(call);
+    if (!server->blocking)
+        bly_pool_blocked_begin();
+    server->blocking = true;
+}
+
+void
+belay_blocking_end(belay_call *call)
+{
+    bly_server_call *server = server_of(call);
+    if (server->blocking)
+        bly_pool_blocked_end();
+    server->blocking = false;
 }
 
 /* ---- Headers and trailers of the answer --------------------------------------------------------------- */

@@ -126,6 +126,7 @@ typedef struct bly_server_call {
     ProtobufCAllocator allocator;
     char *fail_message; /* in the arena */
     belay_code fail_code;
+    bool blocking;      /* between belay_blocking_begin() and _end() */
     bly_list children;  /* client calls opened with the own context */
 } bly_server_call;
 

@@ -338,6 +338,13 @@ settle(void *argument)
     (void)argument; /* whatever the loop was doing for the server is done when this has run */
 }
 
+static void
+settle_loops(belay_server *server)
+{
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
+        bly_loop_call(server->loops[i].loop, settle, NULL);
+}
+
 void
 belay_server_free(belay_server *server)
 {
@@ -345,9 +352,10 @@ belay_server_free(belay_server *server)
         return;
     if (!is_new(server))
         (void)!belay_server_drain(server, 0, BELAY_FOREVER);
-    bly_pool_free(server->pool);
+    /* No job is left that could have the pool grow: the timer is not armed again. */
     bly_timer_disarm(server->loops[0].loop, &server->growth_timer);
-    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
-        bly_loop_call(server->loops[i].loop, settle, NULL);
+    settle_loops(server);
+    bly_pool_free(server->pool);
+    settle_loops(server);
     destroy(server);
 }

@@ -24,17 +24,3 @@ belay_sleep(belay_context *context, uint64_t duration_ns)
     bly_context_wait_end(context, &wait);
     return bly_context_code(context);
 }
-
-void
-belay_blocking_begin(belay_call *call)
-{
-    (void)call;
-    bly_pool_blocked_begin();
-}
-
-void
-belay_blocking_end(belay_call *call)
-{
-    (void)call;
-    bly_pool_blocked_end();
-}
