@@ -258,7 +258,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_close_send(belay_call *call);
  * Ends a client call: says that no more messages will be sent, reads and drops messages not received
  * yet, waits for the status, and frees the call.
  *
- * call: a client call; gone afterwards, unless BELAY_FAILED_PRECONDITION says that another thread still uses it.
+ * call: a client call; gone afterwards, unless BELAY_FAILED_PRECONDITION says that another thread still uses
+ * it.
  * status: receives the end in full, or NULL when not wanted. To be freed with belay_status_free(),
  *     unless the call was opened with a handler's own context: then it lives as long as the handler's
  *     call. Left NULL without memory.
@@ -278,8 +279,8 @@ BELAY_API belay_code belay_call_finish_unary(belay_call *call, ProtobufCMessage 
                                              belay_status **status);
 
 /*
- * Lets a client call go on by itself: no more messages will be sent, its replies and its status are dropped. For
- * work that must be done although nobody waits for it, opened with a detached context.
+ * Lets a client call go on by itself: no more messages will be sent, its replies and its status are dropped.
+ * For work that must be done although nobody waits for it, opened with a detached context.
  *
  * call: a client call, or NULL; gone for the caller.
  * Threads: one, while no other uses the call.

@@ -75,8 +75,8 @@ BELAY_API void belay_runtime_options_set_log(belay_runtime_options *options, bel
                                              void *argument, belay_log_level level);
 
 /*
- * Makes a runtime and starts its threads. They block all signals but those of their own faults, and are created with attributes of
- * their own.
+ * Makes a runtime and starts its threads. They block all signals but those of their own faults, and are
+ * created with attributes of their own.
  *
  * options: copied; NULL for the defaults.
  * Returns the runtime with one reference, which the caller gives back with belay_runtime_unref(), or
@@ -97,7 +97,8 @@ BELAY_API belay_runtime *belay_runtime_new(const belay_runtime_options *options)
 BELAY_API belay_runtime *belay_runtime_ref(belay_runtime *runtime);
 
 /*
- * Gives back a reference. With the last one the runtime's threads end. Calls keep their channel's memory and so the
+ * Gives back a reference. With the last one the runtime's threads end. Calls keep their channel's memory and
+ * so the
  * runtime: what is abandoned or detached ends with its channel.
  *
  * runtime: a runtime, or NULL.

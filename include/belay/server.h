@@ -173,8 +173,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_add_service(belay_server *se
                                                                 const void *handlers, void *data);
 
 /*
- * Has a method run on a few workers of its own, so that it answers when all others are busy (health, counters, an
- * admin's questions). Such calls are short, do not block, and are not counted.
+ * Has a method run on a few workers of its own, so that it answers when all others are busy (health,
+ * counters, an admin's questions). Such calls are short, do not block, and are not counted.
  *
  * server: not started yet.
  * path: "/package.Service/Method" of a service that was added.

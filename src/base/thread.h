@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of belay: all signals blocked but those of their own faults, explicit attributes, a name that top and gdb show.
+ * Threads of belay: all signals blocked but those of their own faults, explicit attributes, a name that top
+ * and gdb show.
  */
 #ifndef BLY_BASE_THREAD_H
 #define BLY_BASE_THREAD_H

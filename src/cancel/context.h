@@ -41,12 +41,13 @@ typedef struct bly_context_environment {
     /* Any thread, no lock held. */
     void (*retain)(struct bly_context_environment *environment);
     void (*release)(struct bly_context_environment *environment);
-    /* Has bly_context_end(context, BELAY_CAUSE_DEADLINE) called at `at` or later. The timer's link to the context is
+    /* Has bly_context_end(context, BELAY_CAUSE_DEADLINE) called at `at` or later. The timer's link to the
+     * context is
      * weak: it takes a reference with bly_context_try_ref() when it fires. Returns a handle, NULL without
      * memory. Any thread, no lock held. */
     void *(*arm)(struct bly_context_environment *environment, belay_context *context, uint64_t at);
-    /* Gives up a handle: once this returns, the timer does not touch the context any more. Called when the last
-     * reference to the context is gone. Any thread, no lock held. */
+    /* Gives up a handle: once this returns, the timer does not touch the context any more. Called when the
+     * last reference to the context is gone. Any thread, no lock held. */
     void (*disarm)(struct bly_context_environment *environment, void *handle);
 } bly_context_environment;
 

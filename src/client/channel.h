@@ -6,9 +6,9 @@
  *    ▲                       │
  *    └──time is up── backoff ◀──failed
  *
- * Calls that find no connection wait here, not in nghttp2, so that they can be cancelled and their deadline is
- * right when they leave. A connection that was told to go away serves its calls to the end while the channel
- * already has another.
+ * Calls that find no connection wait here, not in nghttp2, so that they can be cancelled and their deadline
+ * is right when they leave. A connection that was told to go away serves its calls to the end while the
+ * channel already has another.
  *
  * channel.c is the program's part, connecting.c the I/O thread's.
  */

@@ -8,8 +8,8 @@
  * the program's threads. Cancelling is just one more change of the mailbox: it may come from any thread,
  * and the stream is reset by the task, never from inside nghttp2.
  *
- * A call is referenced by its user (handler or client), by its stream while that is open, by an armed deadline and
- * by a posted task.
+ * A call is referenced by its user (handler or client), by its stream while that is open, by an armed
+ * deadline and by a posted task.
  *
  * Lock order: a context's lock, then a call's, then none but those that are last for everybody (pool,
  * timers, log). The program's threads are woken after the unlock.

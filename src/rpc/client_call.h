@@ -2,9 +2,10 @@
 /*
  * The client's side of a call.
  *
- * It has a context of its own, a child of the one that it was opened with, and its whole end goes through that: the
- * status that came from the server, once noted, finishes the context; a cancel, a deadline or the parent's
- * end cancel it. Whoever ends the context first decides what the caller gets; what comes later is dropped.
+ * It has a context of its own, a child of the one that it was opened with, and its whole end goes through
+ * that: the status that came from the server, once noted, finishes the context; a cancel, a deadline or the
+ * parent's end cancel it. Whoever ends the context first decides what the caller gets; what comes later is
+ * dropped.
  *
  * start.c and finish.c are the caller's part, client_call.c the I/O thread's.
  */

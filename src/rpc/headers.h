@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Putting a block of headers together: static ones, computed ones, and metadata. What does not fit the
- * block's own room, and base64, goes to an arena; HTTP/2 copies what is not static, so a block lives on the stack.
+ * block's own room, and base64, goes to an arena; HTTP/2 copies what is not static, so a block lives on the
+ * stack.
  */
 #ifndef BLY_RPC_HEADERS_H
 #define BLY_RPC_HEADERS_H

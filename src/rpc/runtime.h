@@ -41,8 +41,8 @@ struct belay_runtime {
     int64_t calls_open; /* atomic, relaxed: client calls, for counters */
 };
 
-/* belay_runtime_new() with a clock that deadlines are counted on. Waits that end by themselves (sleeping, draining) stay
- * on the system's. Any thread; the clock outlives the runtime. */
+/* belay_runtime_new() with a clock that deadlines are counted on. Waits that end by themselves (sleeping,
+ * draining) stay on the system's. Any thread; the clock outlives the runtime. */
 belay_runtime *bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock);
 
 /* A loop for a new connection or channel: each in turn. Any thread. */

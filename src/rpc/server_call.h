@@ -52,9 +52,11 @@ typedef struct bly_server_limits {
 /* What a call needs from the floor above. `host` is the connection it came on. */
 typedef struct bly_server_host_ops {
     /* I/O thread, no lock held, inside nghttp2's receive (these three): */
-    /* The registration of a path, or NULL; *service_known tells whether any method of its service is there. */
+    /* The registration of a path, or NULL; *service_known tells whether any method of its service is
+     * there. */
     const bly_registration *(*find)(void *host, const char *path, size_t size, bool *service_known);
-    /* The call is ready to be run: the host takes over, and must see to it that the job is run or withdrawn. */
+    /* The call is ready to be run: the host takes over, and must see to it that the job is run or
+     * withdrawn. */
     void (*dispatch)(void *host, belay_call *call);
     /* The call's stream has ended; the host must not use it any more. */
     void (*gone)(void *host, belay_call *call);
@@ -136,7 +138,8 @@ bly_server_call_of(belay_call *call)
     return BLY_CONTAINER_OF(call, bly_server_call, call);
 }
 
-/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host. I/O thread. */
+/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host.
+ * I/O thread. */
 belay_call *bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
                                 bly_server_totals *totals, const bly_server_limits *limits, const char *peer);
 

@@ -79,8 +79,8 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     return client;
 }
 
-/* The call's own context, a child of the one it is opened with. From here on it can be cancelled; `posted` keeps
- * that from reaching the I/O thread before the call is whole. */
+/* The call's own context, a child of the one it is opened with. From here on it can be cancelled; `posted`
+ * keeps that from reaching the I/O thread before the call is whole. */
 static bool
 make_context(bly_client_call *client, belay_context *parent, uint64_t timeout_ns)
 {

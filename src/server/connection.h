@@ -2,9 +2,9 @@
 /*
  * A client's connection, as the server sees it: its calls, and which of them may run.
  *
- * Admission counts handlers, not streams: a call holds a slot from its dispatch until its handler has returned,
- * also when its stream was reset long before. Calls beyond the limit are held, in order, until a slot is free;
- * the connection is read all the while.
+ * Admission counts handlers, not streams: a call holds a slot from its dispatch until its handler has
+ * returned, also when its stream was reset long before. Calls beyond the limit are held, in order, until a
+ * slot is free; the connection is read all the while.
  *
  * Life: it goes when HTTP/2 has closed it and its last call is over. I/O thread only, but for dequeue.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a server, step by step: no new connections, GOAWAY, the grace time, cancel what is left, wait for the
- * handlers, close what still stands. Each step is done on the I/O threads; the draining thread only waits.
+ * The end of a server, step by step: no new connections, GOAWAY, the grace time, cancel what is left, wait
+ * for the handlers, close what still stands. Each step is done on the I/O threads; the draining thread only
+ * waits.
  */
 #include <errno.h>
 #include <fcntl.h>

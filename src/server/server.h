@@ -3,8 +3,8 @@
  * The server from the inside.
  *
  * For each I/O thread of its runtime a server has a bly_server_loop: the connections that live there, and the
- * calls of this turn that go to the pool in one batch at its end. Connections are the loop's alone; what others
- * know of them is their number.
+ * calls of this turn that go to the pool in one batch at its end. Connections are the loop's alone; what
+ * others know of them is their number.
  */
 #ifndef BLY_SERVER_SERVER_H
 #define BLY_SERVER_SERVER_H
