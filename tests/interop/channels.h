@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The relay's channels: one to each address, kept for the process's life.
+ */
+#ifndef TESTS_INTEROP_CHANNELS_H
+#define TESTS_INTEROP_CHANNELS_H
+
+#include <stdint.h>
+
+#include <belay/belay.h>
+
+typedef struct channels channels;
+
+/* max_receive_size: of the channels; 0 for the default. Returns NULL without memory. */
+channels *channels_new(belay_runtime *runtime, uint32_t max_receive_size);
+
+/* Frees the channels; calls still open on them (detached ones) are cancelled. */
+void channels_free(channels *all);
+
+/* Gives the channel to an address, made when it is asked for first. Any thread.
+ * BELAY_OK; BELAY_INVALID_ARGUMENT for an address that cannot be read; BELAY_RESOURCE_EXHAUSTED. */
+BELAY_WARN_UNUSED belay_code channels_get(channels *all, const char *address, belay_channel **channel);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * interop-client: runs one of gRPC's interoperability test cases against a server. Exit 0: passed, 1: failed,
+ * 2: cannot be run.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "interop/args.h"
+#include "interop/cases.h"
+
+typedef struct test_case {
+    const char *name;
+    bool (*run)(const testbed *bed); /* NULL: needs what belay does not have yet */
+} test_case;
+
+static const test_case cases[] = {
+    {"empty_unary", case_empty_unary},
+    {"cacheable_unary", case_cacheable_unary},
+    {"large_unary", case_large_unary},
+    {"client_compressed_unary", NULL},
+    {"server_compressed_unary", NULL},
+    {"client_streaming", case_client_streaming},
+    {"client_compressed_streaming", NULL},
+    {"server_streaming", case_server_streaming},
+    {"server_compressed_streaming", NULL},
+    {"ping_pong", case_ping_pong},
+    {"empty_stream", case_empty_stream},
+    {"custom_metadata", case_custom_metadata},
+    {"status_code_and_message", case_status_code_and_message},
+    {"special_status_message", case_special_status_message},
+    {"unimplemented_method", case_unimplemented_method},
+    {"unimplemented_service", case_unimplemented_service},
+    {"cancel_after_begin", case_cancel_after_begin},
+    {"cancel_after_first_response", case_cancel_after_first_response},
+    {"timeout_on_sleeping_server", case_timeout_on_sleeping_server},
+    {"concurrent_large_unary", case_concurrent_large_unary},
+    {"rpc_soak", case_rpc_soak},
+    {"channel_soak", case_channel_soak},
+    {"per_rpc_creds", NULL},
+};
+
+typedef struct client_settings {
+    const char *host;
+    const char *test_case; /* or NULL */
+    uint32_t port;         /* 0: not given */
+    uint32_t soak_iterations;
+} client_settings;
+
+static bool
+parse(int argc, char **argv, client_settings *to)
+{
+    const arg table[] = {
+        {"server_host", ARG_TEXT, &to->host, 0, 0},
+        {"server_port", ARG_NUMBER, &to->port, 1, 65535},
+        {"test_case", ARG_TEXT, &to->test_case, 0, 0},
+        {"soak_iterations", ARG_NUMBER, &to->soak_iterations, 1, UINT32_MAX},
+        {"use_tls", ARG_FALSE, NULL, 0, 0},
+        {"use_test_ca", ARG_FALSE, NULL, 0, 0},
+        {"tls_ca_file", ARG_LATER, NULL, 0, 0},
+        {"server_host_override", ARG_LATER, NULL, 0, 0},
+        {NULL, ARG_TEXT, NULL, 0, 0},
+    };
+    return args_parse(argc, argv, table);
+}
+
+static const test_case *
+find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < sizeof cases / sizeof cases[0]; i++) {
+        if (strcmp(cases[i].name, name) == 0)
+            return &cases[i];
+    }
+    return NULL;
+}
+
+/* Says what there is when a case cannot be run. */
+static const test_case *
+choose(const char *name)
+{
+    const test_case *chosen = find(name);
+    if (chosen != NULL && chosen->run != NULL)
+        return chosen;
+    if (chosen != NULL)
+        fprintf(stderr, "interop-client: test case %s is not supported yet. There are:\n", name);
+    else
+        fprintf(stderr, "interop-client: no test case \"%s\". There are:\n", name != NULL ? name : "");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (cases[i].run != NULL)
+            fprintf(stderr, "    %s\n", cases[i].name);
+    }
+    return NULL;
+}
+
+static bool
+run(const test_case *chosen, testbed *bed)
+{
+    bed->runtime = belay_runtime_new(NULL);
+    if (bed->runtime != NULL)
+        bed->channel = belay_channel_new(bed->runtime, bed->target, NULL);
+    if (bed->channel == NULL)
+        fprintf(stderr, "interop-client: cannot make a channel to %s\n", bed->target);
+    bool passed = bed->channel != NULL && chosen->run(bed);
+    belay_channel_free(bed->channel);
+    belay_runtime_unref(bed->runtime);
+    return passed;
+}
+
+int
+main(int argc, char **argv)
+{
+    client_settings settings = {.host = "127.0.0.1", .soak_iterations = 10};
+    char target[512];
+    if (!parse(argc, argv, &settings))
+        return EXIT_USAGE;
+    if (settings.port == 0) {
+        fprintf(stderr, "interop-client: --server_port=N is missing\n");
+        return EXIT_USAGE;
+    }
+    const test_case *chosen = choose(settings.test_case);
+    if (chosen == NULL)
+        return EXIT_USAGE;
+    snprintf(target, sizeof target, strchr(settings.host, ':') != NULL ? "[%s]:%u" : "%s:%u", settings.host,
+             (unsigned int)settings.port);
+    testbed bed = {.target = target, .soak_iterations = settings.soak_iterations};
+    bool passed = run(chosen, &bed);
+    printf("%s: %s\n", chosen->name, passed ? "passed" : "FAILED");
+    return passed ? 0 : 1;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * interop-server: serves grpc.testing.TestService and belay.testing.Relay until SIGTERM.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interop/args.h"
+#include "interop/relay.h"
+#include "interop/test_service.h"
+
+#define EXIT_ABANDONED 3 /* handlers had not returned when the time for that was over */
+#define ANY_NUMBER 0, UINT32_MAX
+#define WORKERS_LIMIT 100000
+
+typedef struct server_settings {
+    const char *host;
+    const char *unix_path;  /* or NULL */
+    uint32_t port;          /* UINT32_MAX: not given */
+    uint32_t workers;       /* 0, as for the rest: the library's default */
+    uint32_t max_workers;
+    uint32_t queue;         /* UINT32_MAX: the library's default */
+    uint32_t max_recv_bytes;
+    uint32_t drain_ms;
+} server_settings;
+
+static bool
+parse(int argc, char **argv, server_settings *to)
+{
+    const arg table[] = {
+        {"port", ARG_NUMBER, &to->port, 0, 65535},
+        {"host", ARG_TEXT, &to->host, 0, 0},
+        {"unix", ARG_TEXT, &to->unix_path, 0, 0},
+        {"workers", ARG_NUMBER, &to->workers, 1, WORKERS_LIMIT},
+        {"max_workers", ARG_NUMBER, &to->max_workers, 1, WORKERS_LIMIT},
+        {"queue", ARG_NUMBER, &to->queue, ANY_NUMBER},
+        {"max_recv_bytes", ARG_NUMBER, &to->max_recv_bytes, 1, UINT32_MAX},
+        {"drain_ms", ARG_NUMBER, &to->drain_ms, ANY_NUMBER},
+        {"keepalive_ms", ARG_LATER, NULL, 0, 0},
+        {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
+        {"deadline_cap_ms", ARG_LATER, NULL, 0, 0},
+        {"watchdog_ms", ARG_LATER, NULL, 0, 0},
+        {"admin", ARG_LATER, NULL, 0, 0},
+        {"use_tls", ARG_FALSE, NULL, 0, 0},
+        {"tls_cert_file", ARG_LATER, NULL, 0, 0},
+        {"tls_key_file", ARG_LATER, NULL, 0, 0},
+        {"tls_client_ca_file", ARG_LATER, NULL, 0, 0},
+        {NULL, ARG_TEXT, NULL, 0, 0},
+    };
+    return args_parse(argc, argv, table);
+}
+
+/* ---- From the command line to a server --------------------------------------------------------------- */
+
+/* What is not given is the library's default, or as near to it as what is given allows. */
+static belay_code
+set_workers(const server_settings *from, belay_server_options *options)
+{
+    uint32_t minimum = from->workers, maximum = from->max_workers;
+    if (minimum == 0 && maximum == 0)
+        return BELAY_OK;
+    if (minimum == 0) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        minimum = processors > 4 ? (uint32_t)processors : 4;
+        if (minimum > maximum)
+            minimum = maximum;
+    }
+    if (maximum == 0)
+        maximum = minimum > 256 ? minimum : 256;
+    if (minimum > maximum)
+        fprintf(stderr, "interop-server: --workers is above --max_workers\n");
+    return belay_server_options_set_workers(options, minimum, maximum);
+}
+
+static belay_code
+set_options(const server_settings *from, belay_server_options *options)
+{
+    if (from->queue != UINT32_MAX)
+        belay_server_options_set_queue(options, from->queue);
+    if (from->max_recv_bytes != 0)
+        belay_server_options_set_max_receive_size(options, from->max_recv_bytes);
+    belay_server_options_set_drain(options, BELAY_MILLISECONDS(from->drain_ms), BELAY_SECONDS(2));
+    return set_workers(from, options);
+}
+
+static belay_server *
+make_server(const server_settings *from)
+{
+    belay_server *server = NULL;
+    belay_server_options *options = belay_server_options_new();
+    if (options != NULL && set_options(from, options) == BELAY_OK)
+        server = belay_server_new(NULL, options);
+    belay_server_options_free(options);
+    return server;
+}
+
+/* The library's log says what is wrong with an address. */
+static belay_code
+listen_on(const server_settings *from, belay_server *server)
+{
+    char address[512];
+    belay_code code = BELAY_OK;
+    const char *form = strchr(from->host, ':') != NULL ? "[%s]:%u" : "%s:%u";
+    if (from->port != UINT32_MAX) {
+        snprintf(address, sizeof address, form, from->host, (unsigned int)from->port);
+        code = belay_server_listen(server, address, NULL);
+    }
+    if (code == BELAY_OK && from->unix_path != NULL) {
+        snprintf(address, sizeof address, "unix:%s", from->unix_path);
+        code = belay_server_listen(server, address, NULL);
+    }
+    if (code != BELAY_OK)
+        fprintf(stderr, "interop-server: cannot listen on %s: %s\n", address, belay_code_name(code));
+    return code;
+}
+
+/* ---- Serving ------------------------------------------------------------------------------------------ */
+
+static belay_code
+start(const server_settings *from, belay_server *server, relay_server *relay)
+{
+    belay_code code = test_service_add(server);
+    if (code == BELAY_OK)
+        code = listen_on(from, server);
+    if (code == BELAY_OK) {
+        relay->address = belay_server_address(server, 0);
+        code = belay_server_start(server);
+    }
+    return code;
+}
+
+/* Handlers that ignore their cancellation still use everything: nothing is freed, no thread waited for. */
+static void
+abandon(belay_server *server)
+{
+    belay_server_counters counters;
+    belay_server_counters_read(server, &counters, sizeof counters);
+    fprintf(stderr, "interop-server: %llu handlers have not returned\n",
+            (unsigned long long)counters.handlers_running);
+    fflush(NULL);
+    _exit(EXIT_ABANDONED);
+}
+
+static belay_code
+serve(const server_settings *from, belay_server *server)
+{
+    relay_server relay;
+    belay_code code = relay_init(&relay, server, from->max_recv_bytes);
+    if (code != BELAY_OK)
+        return code;
+    code = start(from, server, &relay);
+    if (code == BELAY_OK) {
+        printf("listening on %s\n", relay.address);
+        fflush(stdout);
+        code = belay_server_run(server);
+        if (code == BELAY_DEADLINE_EXCEEDED)
+            abandon(server);
+    }
+    relay_fini(&relay);
+    return code;
+}
+
+int
+main(int argc, char **argv)
+{
+    server_settings settings = {.host = "127.0.0.1", .port = UINT32_MAX, .queue = UINT32_MAX, .drain_ms = 2000};
+    if (!parse(argc, argv, &settings))
+        return EXIT_USAGE;
+    if (settings.port == UINT32_MAX && settings.unix_path == NULL) {
+        fprintf(stderr, "interop-server: nothing to listen on: --port=N or --unix=PATH is missing\n");
+        return EXIT_USAGE;
+    }
+    belay_server *server = make_server(&settings);
+    belay_code code = server != NULL ? serve(&settings, server) : BELAY_RESOURCE_EXHAUSTED;
+    if (code != BELAY_OK)
+        fprintf(stderr, "interop-server: %s\n", belay_code_name(code));
+    belay_server_free(server);
+    return code == BELAY_OK ? 0 : 1;
+}
