@@ -121,24 +121,27 @@ release(bly_client_call *client)
     bly_call_unref(&client->call);
 }
 
-/* Says that nothing follows, and waits for the end; messages that still come are dropped. */
+/* Says that nothing follows, and waits for the end; messages that still come are dropped. Nothing has changed
+ * while another thread uses the call. */
 static belay_code
 wait_for_end(belay_call *call, bool discard)
 {
-    belay_code code = belay_call_close_send(call);
-    if (code != BELAY_OK)
-        return code;
-    if (discard) {
-        bly_mutex_lock(&call->lock);
-        call->discards = true;
-        bly_bytes_queue_clear(&call->in);
-        call->window_due = true;
-        bool post = call->end_cause == BELAY_CAUSE_NONE && bly_call_want_io_locked(call);
-        bly_mutex_unlock(&call->lock);
-        if (post)
-            bly_call_post(call);
+    bool post = false;
+    bly_mutex_lock(&call->lock);
+    bool used = call->receiving || call->sending;
+    if (!used && (discard || !call->out_ended)) {
+        call->out_ended = true;
+        if (discard) {
+            call->discards = true;
+            bly_bytes_queue_clear(&call->in);
+            call->window_due = true;
+        }
+        post = call->end_cause == BELAY_CAUSE_NONE && bly_call_want_io_locked(call);
     }
-    return bly_call_await(call, bly_call_has_ended_locked);
+    bly_mutex_unlock(&call->lock);
+    if (post)
+        bly_call_post(call);
+    return used ? BELAY_FAILED_PRECONDITION : bly_call_await(call, bly_call_has_ended_locked);
 }
 
 belay_code
