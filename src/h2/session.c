@@ -7,9 +7,9 @@
 #include "config.h"
 #endif
 
-#include <string.h>
-
 #include "h2/session.h"
+
+#include <string.h>
 
 static bly_h2_stream *
 stream_of(nghttp2_session *session, int32_t id)

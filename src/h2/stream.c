@@ -67,6 +67,8 @@ bly_h2_stream_left_session(bly_h2_stream *stream, uint32_t error)
     connection->open_count--;
     if (!connection->is_server && connection->open_count + 1 >= connection->peer_limit)
         connection->available_due = true;
+    if (stream->headers_failed || error > NGHTTP2_HTTP_1_1_REQUIRED)
+        error = BLY_H2_INTERNAL_ERROR; /* a peer may send any number: none that we give a meaning of our own */
     bool is_regular = error == BLY_H2_NO_ERROR && !stream->reset_by_peer;
     if (is_regular && bly_link_is_linked(&stream->delivery_link))
         return;
@@ -82,14 +84,6 @@ is_unprocessed(const bly_h2_stream *stream, uint32_t error)
     return error == BLY_H2_REFUSED_STREAM || !stream->headers_sent;
 }
 
-/* The code that is told: one of those that the header lists. */
-static uint32_t
-told_error(const bly_h2_stream *stream, uint32_t error)
-{
-    bool is_known = error <= NGHTTP2_HTTP_1_1_REQUIRED || error == BLY_H2_CONNECTION_LOST;
-    return is_known && !stream->headers_failed ? error : BLY_H2_INTERNAL_ERROR;
-}
-
 void
 bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
 {
@@ -103,7 +97,7 @@ bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
     connection->stream_count--;
     stream->in_session = false;
     stream->id = 0;
-    connection->ops->closed(stream, told_error(stream, error), stream->reset_by_peer, unprocessed);
+    connection->ops->closed(stream, error, stream->reset_by_peer, unprocessed);
 }
 
 bool

@@ -1,1 +1,33 @@
-# Nothing here yet.
+check_PROGRAMS += tests/h2/test_connection
+tests_h2_test_connection_SOURCES = tests/h2/test_connection.c $(h2_test_sources)
+tests_h2_test_connection_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_drain
+tests_h2_test_drain_SOURCES = tests/h2/test_drain.c $(h2_test_sources)
+tests_h2_test_drain_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_headers
+tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
+tests_h2_test_headers_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_send
+tests_h2_test_send_SOURCES = tests/h2/test_send.c $(h2_test_sources)
+tests_h2_test_send_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_session
+tests_h2_test_session_SOURCES = tests/h2/test_session.c $(h2_test_sources)
+tests_h2_test_session_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_stream
+tests_h2_test_stream_SOURCES = tests/h2/test_stream.c $(h2_test_sources)
+tests_h2_test_stream_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_window
+tests_h2_test_window_SOURCES = tests/h2/test_window.c $(h2_test_sources)
+tests_h2_test_window_LDADD = $(test_libs)
+
+# What they share: an owner that writes down what it is told, and HTTP/2 by hand.
+h2_test_sources = \
+	tests/h2/acts.c tests/h2/join.c tests/h2/look.c \
+	tests/h2/raw.c tests/h2/raw.h \
+	tests/h2/recorder.c tests/h2/recorder.h

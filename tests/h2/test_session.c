@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What peers may say about streams: limits, refusals, GOAWAY, informational responses.
+ */
+#include "h2/raw.h"
+#include "h2/recorder.h"
+
+#include <string.h>
+
+/* ---- refusals and limits ---- */
+
+static void
+test_refused_streams_are_unprocessed(void)
+{
+    pair both;
+    pair_open(&both, NULL, NULL);
+    refuse_streams(&both.server);
+    h2_record *call = request(&both.client, false);
+    send_body(call, 1000, 1000);
+    until_event(call, 'C');
+    CU_ASSERT(events_are(call, "C"));
+    CU_ASSERT(call->error == BLY_H2_REFUSED_STREAM && call->by_peer && call->unprocessed);
+    CU_ASSERT_EQUAL(both.server.count, 0);
+    pair_close(&both);
+}
+
+static bool
+has_available(void *argument)
+{
+    const h2_owner *owner = argument;
+    return owner->available > 0;
+}
+
+static void
+look_at_available(void *argument)
+{
+    const h2_owner *owner = argument;
+    CU_ASSERT_EQUAL(owner->available, 0);
+}
+
+static void
+test_client_keeps_to_the_peers_limit(void)
+{
+    bly_h2_options options;
+    pair both;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 2;
+    pair_open(&both, &options, NULL);
+    h2_record *first = request(&both.client, true);
+    CU_ASSERT_PTR_NOT_NULL(request(&both.client, true));
+    CU_ASSERT_PTR_NULL(request(&both.client, true));
+    on_loop(&both.client, look_at_available, &both.client);
+    respond_only(record_at(&both.server, 0));
+    until(&both.client, has_available, &both.client, "another stream may be opened");
+    CU_ASSERT(events_are(first, "LREC"));
+    CU_ASSERT_PTR_NOT_NULL(request(&both.client, true));
+    CU_ASSERT_PTR_NULL(request(&both.client, true));
+    record_at(&both.server, 2);
+    pair_close(&both);
+}
+
+static void
+test_streams_over_a_limit_that_the_peer_cannot_know_are_refused(void)
+{
+    static raw_frame frame;
+    uint8_t block[128];
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 1;
+    lone_open(&raw, true, &options, NULL);
+    raw_preface(raw.peer, true);
+    for (int i = 0; i < 3; i++) /* before it reads our SETTINGS */
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+    CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 3, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 0), BLY_H2_REFUSED_STREAM);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 5, &frame));
+    CU_ASSERT(events_are(record_at(&raw.owner, 0), "H"));
+    CU_ASSERT_EQUAL(raw.owner.count, 1);
+    lone_close(&raw);
+}
+
+static void
+send_limit(lone *raw, uint8_t limit)
+{
+    uint8_t settings[] = {0, 3, 0, 0, 0, limit};
+    raw_send(raw->peer, RAW_SETTINGS, 0, 0, settings, sizeof settings);
+}
+
+static bool
+has_limit_of_one(void *argument)
+{
+    const h2_owner *owner = argument;
+    return owner->connection->peer_limit == 1;
+}
+
+static void
+test_raised_limit_is_announced(void)
+{
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    send_limit(&raw, 1);
+    until(&raw.owner, has_limit_of_one, &raw.owner, "the limit has come");
+    CU_ASSERT_PTR_NOT_NULL(request(&raw.owner, true));
+    CU_ASSERT_PTR_NULL(request(&raw.owner, true));
+    send_limit(&raw, 2);
+    until(&raw.owner, has_available, &raw.owner, "another stream may be opened");
+    CU_ASSERT_PTR_NOT_NULL(request(&raw.owner, true));
+    lone_close(&raw);
+}
+
+/* ---- GOAWAY ---- */
+
+static void
+send_goaway(lone *raw, uint32_t last, uint32_t error, const char *words)
+{
+    uint8_t payload[64] = {(uint8_t)(last >> 24), (uint8_t)(last >> 16), (uint8_t)(last >> 8), (uint8_t)last,
+                           0, 0, 0, (uint8_t)error};
+    memcpy(payload + 8, words, strlen(words));
+    raw_send(raw->peer, RAW_GOAWAY, 0, 0, payload, 8 + strlen(words));
+}
+
+static void
+send_response(lone *raw, uint32_t id)
+{
+    uint8_t block[128];
+    raw_send(raw->peer, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, id, block, raw_response(block, "200"));
+}
+
+static void
+test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    h2_record *first = request(&raw.owner, true);
+    h2_record *second = request(&raw.owner, true);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, 3, &frame));
+    send_goaway(&raw, 1, BLY_H2_NO_ERROR, "so long");
+    until_event(second, 'C');
+    CU_ASSERT(second->error == BLY_H2_REFUSED_STREAM && second->unprocessed);
+    CU_ASSERT(!has_event(first, 'C'));
+    CU_ASSERT_EQUAL(raw.owner.goaways, 1);
+    CU_ASSERT_STRING_EQUAL(raw.owner.goaway_words, "so long");
+    CU_ASSERT_PTR_NULL(request(&raw.owner, true));
+    send_response(&raw, 1);
+    until_closed(&raw.owner);
+    CU_ASSERT(events_are(first, "LREC"));
+    CU_ASSERT_EQUAL(first->error, BLY_H2_NO_ERROR);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PEER);
+    lone_close(&raw);
+}
+
+static h2_record *refused_call; /* by the next function: I/O thread, then the test */
+
+static void
+remember_closed(h2_record *stream, char event)
+{
+    if (event == 'C' && refused_call == NULL)
+        refused_call = stream;
+}
+
+static void
+test_goaway_with_an_error_says_why(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    call_at_events(&raw.owner, remember_closed);
+    h2_record *call = request(&raw.owner, true);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, 1, &frame));
+    send_goaway(&raw, 0, BLY_H2_ENHANCE_YOUR_CALM, "too_many_pings");
+    until_closed(&raw.owner);
+    CU_ASSERT_PTR_EQUAL(refused_call, call);
+    CU_ASSERT(call->unprocessed);
+    CU_ASSERT_EQUAL(raw.owner.goaway_error, BLY_H2_ENHANCE_YOUR_CALM);
+    CU_ASSERT_STRING_EQUAL(raw.owner.goaway_words, "too_many_pings");
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(raw.owner.detail, "too_many_pings"));
+    lone_close(&raw);
+}
+
+/* ---- responses ---- */
+
+static void
+test_informational_responses_come_before_the_final_one(void)
+{
+    static raw_frame frame;
+    uint8_t block[128];
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    h2_record *call = request(&raw.owner, true);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, 1, &frame));
+    for (int i = 0; i < 2; i++)
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 1, block, raw_response(block, "103"));
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 1, block, raw_response(block, "200"));
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 1, block,
+             raw_field(block, "grpc-status", "0"));
+    until_event(call, 'C');
+    CU_ASSERT(events_are(call, "LIRTEC"));
+    CU_ASSERT(fields_are(call, ":status=103;:status=103;:status=200;grpc-status=0;"));
+    lone_close(&raw);
+}
+
+static void
+test_spaces_around_values_are_kept(void)
+{
+    static raw_frame frame;
+    uint8_t block[128];
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    h2_record *call = request(&raw.owner, true);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, 1, &frame));
+    size_t size = raw_response(block, "200");
+    size += raw_field(block + size, "grpc-message", " spaced ");
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 1, block, size);
+    until_event(call, 'C');
+    CU_ASSERT(fields_are(call, ":status=200;grpc-message= spaced ;"));
+    lone_close(&raw);
+}
+
+static void
+test_malformed_messages_are_stream_errors(void)
+{
+    static raw_frame frame;
+    uint8_t block[128];
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    size_t size = raw_field(block, "no-method", "at all");
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 1, block, size);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 1, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 0), BLY_H2_PROTOCOL_ERROR);
+    h2_record *first = record_at(&raw.owner, 0);
+    until_event(first, 'C');
+    CU_ASSERT(events_are(first, "C"));
+    CU_ASSERT(first->error == BLY_H2_PROTOCOL_ERROR && !first->by_peer);
+    lone_request(&raw, 1, true); /* the connection goes on */
+    lone_close(&raw);
+}
+
+static void
+test_data_after_a_reset_is_ignored(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    h2_record *served = lone_request(&raw, 0, false);
+    reset(served, BLY_H2_CANCEL);
+    raw_send(raw.peer, RAW_DATA, RAW_END_STREAM, 1, "late", 4);
+    raw_send_number(raw.peer, RAW_RST_STREAM, 1, BLY_H2_CANCEL);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 1, &frame));
+    until_event(served, 'C');
+    CU_ASSERT(events_are(served, "HC"));
+    lone_request(&raw, 1, true);
+    lone_close(&raw);
+}
+
+static void
+test_many_resets_are_no_abuse(void)
+{
+    enum { RESETS = 1500 }; /* nghttp2 would stop at 1000 */
+    static raw_frame frame;
+    uint8_t block[128];
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    refuse_streams(&raw.owner);
+    for (int i = 0; i < RESETS; i++) {
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+        raw_send_number(raw.peer, RAW_RST_STREAM, lone_id(i), BLY_H2_CANCEL);
+    }
+    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_PING, 0, &frame));
+    lone_close(&raw);
+}
+
+static const CU_TestInfo tests[] = {
+    {"refused streams are unprocessed", test_refused_streams_are_unprocessed},
+    {"client keeps to the peer's limit", test_client_keeps_to_the_peers_limit},
+    {"streams over a limit that the peer cannot know are refused",
+     test_streams_over_a_limit_that_the_peer_cannot_know_are_refused},
+    {"raised limit is announced", test_raised_limit_is_announced},
+    {"streams above GOAWAY's last are unprocessed and the others go on",
+     test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on},
+    {"GOAWAY with an error says why", test_goaway_with_an_error_says_why},
+    {"informational responses come before the final one",
+     test_informational_responses_come_before_the_final_one},
+    {"spaces around values are kept", test_spaces_around_values_are_kept},
+    {"malformed messages are stream errors", test_malformed_messages_are_stream_errors},
+    {"data after a reset is ignored", test_data_after_a_reset_is_ignored},
+    {"many resets are no abuse", test_many_resets_are_no_abuse},
+    CU_TEST_INFO_NULL,
+};
+
+int
+main(int argc, char **argv)
+{
+    return suite_run("h2/session", tests, argc, argv);
+}
