@@ -101,30 +101,43 @@ reserve(bly_registry *registry, const belay_service *service, const void *handle
     return table;
 }
 
+/* Whether a service's method is in the registry, or earlier in its own table (a generator's mistake). */
+static bool
+is_taken(const bly_registry *registry, const belay_service *service, size_t index)
+{
+    bool found;
+    const char *path = service->methods[index].path;
+    (void)position(registry, path, strlen(path), &found);
+    for (size_t i = 0; i < index && !found; i++)
+        found = strcmp(service->methods[i].path, path) == 0;
+    return found;
+}
+
+static void
+insert(bly_registry *registry, const belay_method *method, const void *table, void *data)
+{
+    bool found;
+    size_t size = strlen(method->path);
+    size_t at = position(registry, method->path, size, &found);
+    memmove(&registry->entries[at + 1], &registry->entries[at],
+            (registry->count - at) * sizeof registry->entries[0]);
+    registry->entries[at] = (bly_registry_entry){{method, table, data, false}, size};
+    registry->count++;
+}
+
 belay_code
 bly_registry_add(bly_registry *registry, const belay_service *service, const void *handlers, void *data)
 {
-    bool found;
     if (!is_well_formed(service) || (handlers == NULL && service->handlers_size > 0))
         return BELAY_INVALID_ARGUMENT;
     for (size_t i = 0; i < service->method_count; i++) {
-        (void)position(registry, service->methods[i].path, strlen(service->methods[i].path), &found);
-        if (found)
+        if (is_taken(registry, service, i))
             return BELAY_ALREADY_EXISTS;
     }
     const void *table = reserve(registry, service, handlers);
     if (table == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
-    for (size_t i = 0; i < service->method_count; i++) {
-        const belay_method *method = &service->methods[i];
-        size_t size = strlen(method->path);
-        size_t at = position(registry, method->path, size, &found);
-        if (found)
-            return BELAY_ALREADY_EXISTS; /* twice in one table: a generator's mistake */
-        memmove(&registry->entries[at + 1], &registry->entries[at],
-                (registry->count - at) * sizeof registry->entries[0]);
-        registry->entries[at] = (bly_registry_entry){{method, table, data, false}, size};
-        registry->count++;
-    }
+    for (size_t i = 0; i < service->method_count; i++)
+        insert(registry, &service->methods[i], table, data);
     return BELAY_OK;
 }
