@@ -289,6 +289,9 @@ bly_context_end(belay_context *context, belay_cause cause, const char *reason)
 void
 bly_context_disown(belay_context *context)
 {
+    /* Without other references nobody else can end it. */
+    if (__atomic_load_n(&context->refs.count, __ATOMIC_ACQUIRE) == 1 && context->parent == NULL)
+        return;
     bly_mutex_lock(&context->lock);
     context->owner = NULL;
     context->mirror = NULL;

@@ -87,28 +87,40 @@ take_encoding(bly_server_call *server, const char *value, size_t size)
 }
 
 static void
-take_authority(bly_server_call *server, const char *value, size_t size)
+take_nothing(bly_server_call *server, const char *value, size_t size)
 {
-    (void)server;
-    (void)value;
-    (void)size;
+    (void)server, (void)value, (void)size;
 }
 
-static const struct request_header {
+typedef struct request_header {
     const char *name;
-    size_t size;
     unsigned int once; /* a bit when it may come once only */
     void (*take)(bly_server_call *server, const char *value, size_t size);
-} request_headers[] = {
-    {":method", 7, SEEN_METHOD, take_method},
-    {":path", 5, SEEN_PATH, take_path},
-    {":authority", 10, SEEN_AUTHORITY, take_authority},
-    {"host", 4, SEEN_AUTHORITY, take_authority},
-    {"content-type", 12, SEEN_CONTENT_TYPE, take_content_type},
-    {"te", 2, SEEN_TE, take_te},
-    {"grpc-timeout", 12, SEEN_TIMEOUT, take_timeout},
-    {"grpc-encoding", 13, 0, take_encoding},
+} request_header;
+
+/* By size, two at most of each: this is looked up for every header of every call. */
+static const request_header request_headers[][2] = {
+    [2] = {{"te", SEEN_TE, take_te}},
+    [4] = {{"host", SEEN_AUTHORITY, take_nothing}},
+    [5] = {{":path", SEEN_PATH, take_path}},
+    [7] = {{":method", SEEN_METHOD, take_method}, {":scheme", 0, take_nothing}},
+    [10] = {{":authority", SEEN_AUTHORITY, take_nothing}},
+    [12] = {{"content-type", SEEN_CONTENT_TYPE, take_content_type}, {"grpc-timeout", SEEN_TIMEOUT, take_timeout}},
+    [13] = {{"grpc-encoding", 0, take_encoding}},
 };
+
+static const request_header *
+find_header(const char *name, size_t size)
+{
+    if (size >= sizeof request_headers / sizeof request_headers[0])
+        return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        const request_header *header = &request_headers[size][i];
+        if (header->name != NULL && memcmp(name, header->name, size) == 0)
+            return header;
+    }
+    return NULL;
+}
 
 static void
 take_metadata(bly_server_call *server, const char *name, size_t name_size, const char *value, size_t value_size)
@@ -130,17 +142,15 @@ void
 bly_request_header(bly_server_call *server, const char *name, size_t name_size, const char *value,
                    size_t value_size)
 {
-    for (size_t i = 0; i < sizeof request_headers / sizeof request_headers[0]; i++) {
-        const struct request_header *header = &request_headers[i];
-        if (name_size != header->size || memcmp(name, header->name, name_size) != 0)
-            continue;
-        if ((server->headers_seen & header->once) != 0)
-            bly_request_refuse(server, 400, BELAY_INTERNAL, "duplicate header: %s", name);
-        server->headers_seen |= header->once;
-        header->take(server, value, value_size);
+    const request_header *header = find_header(name, name_size);
+    if (header == NULL) {
+        take_metadata(server, name, name_size, value, value_size);
         return;
     }
-    take_metadata(server, name, name_size, value, value_size);
+    if ((server->headers_seen & header->once) != 0)
+        bly_request_refuse(server, 400, BELAY_INTERNAL, "duplicate header: %s", name);
+    server->headers_seen |= header->once;
+    header->take(server, value, value_size);
 }
 
 bool

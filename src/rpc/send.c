@@ -25,6 +25,8 @@ bly_call_drained(bly_h2_stream *stream)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_parker *writer = NULL;
+    if (stream->out_ended)
+        return; /* nobody sends any more */
     bly_mutex_lock(&call->lock);
     call->out_at_io = stream->out.total;
     if (call->writer != NULL && call->out_at_io + call->out.total <= call->send_mark / 2)

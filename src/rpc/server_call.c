@@ -235,22 +235,33 @@ send_cancel(bly_server_call *server)
     send_plain_status(server, code, reason[0] != '\0' ? reason : message);
 }
 
+/* A call that no worker will see any more: the I/O thread itself says that it is over. */
 static void
+mark_over(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    bly_server_call_over_locked(server);
+    server->over_due = false;
+    bly_mutex_unlock(&server->call.lock);
+}
+
+/* Tells whether the call was taken back from the host, and is over. */
+static bool
 handle_cancel(bly_server_call *server)
 {
-    belay_call *call = &server->call;
+    bool withdrawn = false;
     if (server->cancel_handled)
-        return;
+        return false;
     server->cancel_handled = true;
     note_outcome(server, true);
-    if (server->dispatched && server->ops->withdraw(server->host, call)) {
-        bly_mutex_lock(&call->lock);
-        bly_server_call_over_locked(server);
-        bly_mutex_unlock(&call->lock);
+    if (server->dispatched && server->ops->withdraw(server->host, &server->call)) {
+        mark_over(server);
+        withdrawn = true;
         if (is_counted(server))
             count(&server->totals->dropped_in_queue, 1);
     }
     send_cancel(server);
+    return withdrawn;
 }
 
 /* ---- The posted task ------------------------------------------------------------------------------ */
@@ -262,6 +273,7 @@ typedef struct wishes {
     bool headers;
     bool final;
     bool window;
+    bool over;
 } wishes;
 
 static void
@@ -276,7 +288,9 @@ read_mailbox(bly_server_call *server, wishes *wish)
     wish->headers = server->headers_due;
     wish->final = server->final_ready;
     wish->window = call->window_due;
+    wish->over = server->over_due;
     call->window_due = false;
+    server->over_due = false;
     bly_mutex_unlock(&call->lock);
 }
 
@@ -292,18 +306,12 @@ transmit(bly_server_call *server, wishes *wish)
         send_final(server);
 }
 
+/* The handler has returned, or never runs: gives back what the dispatch took. */
 static void
 tell_over(bly_server_call *server)
 {
-    belay_call *call = &server->call;
-    bly_mutex_lock(&call->lock);
-    bool over = server->over_due;
-    server->over_due = false;
-    bly_mutex_unlock(&call->lock);
-    if (!over)
-        return;
-    server->ops->over(server->host, call);
-    bly_call_unref(call); /* the dispatch's */
+    server->ops->over(server->host, &server->call);
+    bly_call_unref(&server->call);
 }
 
 static void
@@ -313,13 +321,14 @@ io(belay_call *call)
     wishes wish;
     read_mailbox(server, &wish);
     if (wish.cancelled)
-        handle_cancel(server);
+        wish.over |= handle_cancel(server);
     else if (call->stream.id != 0)
         transmit(server, &wish);
     bly_bytes_queue_clear(&wish.frames);
     if (wish.window)
         bly_call_update_window(call);
-    tell_over(server);
+    if (wish.over)
+        tell_over(server);
 }
 
 /* The client's deadline, or the server's cap. A status that cannot leave does not help the client any
@@ -377,11 +386,13 @@ bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *na
     return true;
 }
 
+/* ended: the request is complete. Nobody receives yet, so nobody is woken. */
 static void
-dispatch(bly_server_call *server)
+dispatch(bly_server_call *server, bool ended)
 {
     bly_mutex_lock(&server->call.lock);
     server->run_state = BLY_RUN_WAITING;
+    server->call.in_ended = ended;
     bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
@@ -416,7 +427,7 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
     }
     bly_call_arm_deadline(call);
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
-        dispatch(server);
+        dispatch(server, false);
 }
 
 /* Ends a call for what its request is like: the handler, if it runs, is cancelled with cause limit. */
@@ -491,8 +502,7 @@ bly_server_call_end(bly_h2_stream *stream)
         fail_request(server, BELAY_UNIMPLEMENTED, "no request message");
         return;
     }
-    bly_call_end_input(call);
-    dispatch(server);
+    dispatch(server, true);
 }
 
 void
@@ -526,9 +536,7 @@ bly_server_call_refuse(belay_call *call, belay_code code, const char *message)
 {
     bly_server_call *server = bly_server_call_of(call);
     count(&server->totals->calls_refused, 1);
-    bly_mutex_lock(&call->lock);
-    bly_server_call_over_locked(server);
-    bly_mutex_unlock(&call->lock);
+    mark_over(server);
     if (call->stream.id != 0 && !server->status_sent)
         send_plain_status(server, code, message);
     note_outcome(server, false);
