@@ -132,15 +132,24 @@ received_settings(bly_h2_connection *connection, const nghttp2_frame *frame)
     bly_h2_timer_update(connection);
 }
 
+/* What a peer says ends up in logs: as one line of plain text. */
 static void
-received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
+keep_words(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 {
     size_t size = goaway->opaque_data_len;
     if (size >= sizeof connection->peer_words)
         size = sizeof connection->peer_words - 1;
-    if (size > 0)
-        memcpy(connection->peer_words, goaway->opaque_data, size);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = goaway->opaque_data[i];
+        connection->peer_words[i] = byte >= ' ' && byte <= '~' ? (char)byte : '?';
+    }
     connection->peer_words[size] = '\0';
+}
+
+static void
+received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
+{
+    keep_words(connection, goaway);
     connection->peer_error = goaway->error_code;
     connection->goaway_received = true;
     if (connection->ops->goaway != NULL)

@@ -136,12 +136,12 @@ test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on(void)
     h2_record *first = request(&raw.owner, true);
     h2_record *second = request(&raw.owner, true);
     CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, 3, &frame));
-    send_goaway(&raw, 1, BLY_H2_NO_ERROR, "so long");
+    send_goaway(&raw, 1, BLY_H2_NO_ERROR, "so\nlong");
     until_event(second, 'C');
     CU_ASSERT(second->error == BLY_H2_REFUSED_STREAM && second->unprocessed);
     CU_ASSERT(!has_event(first, 'C'));
     CU_ASSERT_EQUAL(raw.owner.goaways, 1);
-    CU_ASSERT_STRING_EQUAL(raw.owner.goaway_words, "so long");
+    CU_ASSERT_STRING_EQUAL(raw.owner.goaway_words, "so?long");
     CU_ASSERT_PTR_NULL(request(&raw.owner, true));
     send_response(&raw, 1);
     until_closed(&raw.owner);
