@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CHUNK 1024
+#define FIRST_CHUNK 960 /* with what surrounds it, still of a size that malloc has at hand */
 #define LARGEST_CHUNK (64 * 1024)
 #define LARGE (LARGEST_CHUNK / 4) /* from here on an allocation has a chunk of its own */
 #define ALIGNMENT alignof(max_align_t)

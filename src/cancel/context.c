@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/thread.h"
 #include "cancel/callback.h"
 
@@ -26,7 +27,7 @@ belay_context *
 bly_context_make(bly_context_environment *environment, belay_context *parent, uint64_t deadline, bool armed,
                  bly_context_owner *owner, int *mirror)
 {
-    belay_context *context = calloc(1, sizeof *context);
+    belay_context *context = bly_blocks_new(sizeof *context);
     if (context == NULL)
         return NULL;
     bly_refcount_init(&context->refs);
@@ -118,7 +119,7 @@ destroy(belay_context *context)
     bly_mutex_fini(&context->lock);
     bly_context_environment *environment = context->environment;
     free(context->reason);
-    free(context);
+    bly_blocks_free(context, sizeof *context);
     environment->release(environment);
     return parent;
 }

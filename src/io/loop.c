@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/blocks.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "io/loop_inside.h"
@@ -121,7 +122,9 @@ run_thread(void *argument)
 {
     bly_loop *loop = argument;
     __atomic_store_n(&loop->self, bly_thread_self(), __ATOMIC_RELAXED);
+    bly_blocks_begin();
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    bly_blocks_end();
 }
 
 /* ---- beginning and end ---- */

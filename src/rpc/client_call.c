@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "rpc/headers.h"
 #include "wire/metadata.h"
 #include "wire/percent.h"
@@ -31,7 +32,7 @@ destroy(belay_call *call)
     belay_metadata_free(client->block);
     free(client->result_message);
     free(client->grpc_message);
-    free(client);
+    bly_blocks_free(client, sizeof *client);
     host->ops->release(host->argument);
 }
 

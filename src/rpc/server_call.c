@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "rpc/headers.h"
 #include "wire/percent.h"
 #include "wire/status.h"
@@ -41,7 +42,7 @@ destroy(belay_call *call)
     belay_metadata_free(server->headers);
     belay_metadata_free(server->trailers);
     free(server->final_message);
-    free(server);
+    bly_blocks_free(server, sizeof *server);
 }
 
 void
@@ -355,7 +356,7 @@ belay_call *
 bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
                     bly_server_totals *totals, const bly_server_limits *limits, const char *peer)
 {
-    bly_server_call *server = calloc(1, sizeof *server);
+    bly_server_call *server = bly_blocks_new(sizeof *server);
     if (server == NULL)
         return NULL;
     server->ops = ops;

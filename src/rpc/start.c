@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/blocks.h"
 #include "rpc/client_call.h"
 #include "wire/metadata.h"
 
@@ -57,7 +58,7 @@ belay_call_options_add_metadata(belay_call_options *options, const char *key, co
 static bly_client_call *
 make_call(const bly_client_host *host, const belay_method *method, const belay_call_options *options)
 {
-    bly_client_call *client = calloc(1, sizeof *client);
+    bly_client_call *client = bly_blocks_new(sizeof *client);
     if (client == NULL)
         return NULL;
     bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->receive_size,

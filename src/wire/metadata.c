@@ -5,35 +5,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "wire/base64.h"
 
-#define FIRST_CAPACITY 4
+#define OWN_ENTRIES 4
+#define OWN_TEXT 200
 
-/* An entry's key and value are one allocation, which begins with the key. */
+/* An entry's key and value stand together, the key first: in the list itself as long as there is room, so that
+ * the usual few take one allocation in all, else in an allocation of their own. */
 struct belay_metadata {
-    belay_metadata_entry *entries;
+    belay_metadata_entry *entries; /* own_entries, or from the heap */
     size_t count;
     size_t capacity;
+    size_t text_used;
+    belay_metadata_entry own_entries[OWN_ENTRIES];
+    char text[OWN_TEXT];
 };
 
 belay_metadata *
 belay_metadata_new(void)
 {
-    return calloc(1, sizeof(belay_metadata));
+    belay_metadata *metadata = bly_blocks_new(sizeof *metadata);
+    if (metadata) {
+        metadata->entries = metadata->own_entries;
+        metadata->capacity = OWN_ENTRIES;
+    }
+    return metadata;
+}
+
+static bool
+is_own_text(const belay_metadata *metadata, const char *strings)
+{
+    uintptr_t at = (uintptr_t)strings;
+    return at >= (uintptr_t)metadata->text && at < (uintptr_t)metadata->text + OWN_TEXT;
 }
 
 static void
-free_entry(const belay_metadata_entry *entry)
+free_strings(belay_metadata *metadata, char *strings)
 {
-    free((char *)(uintptr_t)entry->key);
+    if (!is_own_text(metadata, strings))
+        free(strings);
 }
 
 /* Takes the newest entries away again. */
 static void
 truncate_to(belay_metadata *metadata, size_t count)
 {
-    while (metadata->count > count)
-        free_entry(&metadata->entries[--metadata->count]);
+    while (metadata->count > count) {
+        char *strings = (char *)(uintptr_t)metadata->entries[--metadata->count].key;
+        if (is_own_text(metadata, strings))
+            metadata->text_used = (size_t)(strings - metadata->text);
+        free_strings(metadata, strings);
+    }
 }
 
 void
@@ -42,8 +65,9 @@ belay_metadata_free(belay_metadata *metadata)
     if (!metadata)
         return;
     truncate_to(metadata, 0);
-    free(metadata->entries);
-    free(metadata);
+    if (metadata->entries != metadata->own_entries)
+        free(metadata->entries);
+    bly_blocks_free(metadata, sizeof *metadata);
 }
 
 static bool
@@ -51,12 +75,15 @@ make_room(belay_metadata *metadata)
 {
     if (metadata->count < metadata->capacity)
         return true;
-    size_t capacity = metadata->capacity ? 2 * metadata->capacity : FIRST_CAPACITY;
+    size_t capacity = 2 * metadata->capacity;
     if (capacity > SIZE_MAX / sizeof(belay_metadata_entry))
         return false;
-    belay_metadata_entry *entries = realloc(metadata->entries, capacity * sizeof *entries);
+    bool is_own = metadata->entries == metadata->own_entries;
+    belay_metadata_entry *entries = realloc(is_own ? NULL : metadata->entries, capacity * sizeof *entries);
     if (!entries)
         return false;
+    if (is_own)
+        memcpy(entries, metadata->own_entries, sizeof metadata->own_entries);
     metadata->entries = entries;
     metadata->capacity = capacity;
     return true;
@@ -69,7 +96,8 @@ new_strings(belay_metadata *metadata, const char *key, size_t key_size, size_t v
 {
     if (!make_room(metadata) || key_size > SIZE_MAX / 2 || value_size > SIZE_MAX / 2 - 2)
         return NULL;
-    char *strings = malloc(key_size + 1 + value_size + 1);
+    size_t size = key_size + 1 + value_size + 1;
+    char *strings = size <= OWN_TEXT - metadata->text_used ? metadata->text + metadata->text_used : malloc(size);
     if (!strings)
         return NULL;
     memcpy(strings, key, key_size);
@@ -82,6 +110,8 @@ append_entry(belay_metadata *metadata, char *strings, size_t key_size, size_t va
 {
     char *value = strings + key_size + 1;
     value[value_size] = '\0';
+    if (is_own_text(metadata, strings))
+        metadata->text_used = (size_t)(value + value_size + 1 - metadata->text);
     metadata->entries[metadata->count++] =
         (belay_metadata_entry){ .key = strings, .value = value, .value_size = value_size };
 }
@@ -210,7 +240,7 @@ add_base64(belay_metadata *metadata, const char *key, size_t key_size, const cha
     if (!strings)
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_base64_decode(text, size, (uint8_t *)strings + key_size + 1, &value_size)) {
-        free(strings);
+        free_strings(metadata, strings);
         return BELAY_INTERNAL;
     }
     append_entry(metadata, strings, key_size, value_size);

@@ -2,6 +2,10 @@ check_PROGRAMS += tests/base/test_arena
 tests_base_test_arena_SOURCES = tests/base/test_arena.c
 tests_base_test_arena_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/base/test_blocks
+tests_base_test_blocks_SOURCES = tests/base/test_blocks.c
+tests_base_test_blocks_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/base/test_bytes
 tests_base_test_bytes_SOURCES = tests/base/test_bytes.c
 tests_base_test_bytes_LDADD = $(test_libs)

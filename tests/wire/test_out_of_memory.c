@@ -84,6 +84,9 @@ pause_failing(void)
     return left;
 }
 
+/* Too long for a list to keep many of them in itself. */
+static const char long_value[] = "................................................................";
+
 static bool
 build_list(void)
 {
@@ -93,7 +96,7 @@ build_list(void)
     bool done = true;
     for (size_t i = 0; done && i < 10; i++) {
         size_t before = belay_metadata_count(metadata);
-        belay_code code = i % 2 ? belay_metadata_add(metadata, "key", "value", 5)
+        belay_code code = i % 2 ? belay_metadata_add(metadata, "key", long_value, sizeof long_value - 1)
                                 : bly_metadata_add_wire(metadata, "key-bin", 7, "Zg,Zg,Zg", 8);
         done = code == BELAY_OK;
         CU_ASSERT_TRUE(done || code == BELAY_RESOURCE_EXHAUSTED);
@@ -109,7 +112,7 @@ prepared_list(void)
     int left = pause_failing();
     belay_metadata *metadata = belay_metadata_new();
     for (int i = 0; i < 5; i++)
-        CU_ASSERT_EQUAL(belay_metadata_add(metadata, "key", "value", 5), BELAY_OK);
+        CU_ASSERT_EQUAL(belay_metadata_add(metadata, "key", long_value, sizeof long_value - 1), BELAY_OK);
     countdown = left;
     return metadata;
 }

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/blocks.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KEEPS_BLOCKS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define KEEPS_BLOCKS false
+#endif
+#endif
+#ifndef KEEPS_BLOCKS
+#define KEEPS_BLOCKS true
+#endif
+
+#define STEP 64
+#define LARGEST 2048
+#define MOST 256 /* blocks of one size that a thread keeps */
+
+typedef struct block {
+    struct block *next;
+} block;
+
+typedef struct shelf {
+    block *first;
+    unsigned int count;
+} shelf;
+
+/* The thread's, while it keeps blocks. */
+static _Thread_local shelf *shelves;
+
+static size_t
+shelf_of(size_t size)
+{
+    return (size + STEP - 1) / STEP;
+}
+
+void
+bly_blocks_begin(void)
+{
+    if (KEEPS_BLOCKS)
+        shelves = calloc(LARGEST / STEP + 1, sizeof *shelves);
+}
+
+void
+bly_blocks_end(void)
+{
+    if (shelves == NULL)
+        return;
+    for (size_t i = 0; i <= LARGEST / STEP; i++) {
+        while (shelves[i].first != NULL) {
+            block *first = shelves[i].first;
+            shelves[i].first = first->next;
+            free(first);
+        }
+    }
+    free(shelves);
+    shelves = NULL;
+}
+
+void *
+bly_blocks_new(size_t size)
+{
+    if (!KEEPS_BLOCKS || size > LARGEST)
+        return calloc(1, size);
+    /* Whole steps on every thread: a block may be given back on another than it was made on. */
+    shelf *from = shelves != NULL ? &shelves[shelf_of(size)] : NULL;
+    block *taken = from != NULL ? from->first : NULL;
+    if (taken == NULL)
+        return calloc(shelf_of(size), STEP);
+    from->first = taken->next;
+    from->count--;
+    memset(taken, 0, size);
+    return taken;
+}
+
+void
+bly_blocks_free(void *memory, size_t size)
+{
+    shelf *to = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
+    if (memory == NULL || to == NULL || to->count >= MOST) {
+        free(memory);
+        return;
+    }
+    block *given = memory;
+    given->next = to->first;
+    to->first = given;
+    to->count++;
+}

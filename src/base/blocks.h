@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks of a few fixed sizes that are wanted again at once: calls and contexts. A thread that keeps blocks (an
+ * I/O thread) takes from its own and keeps what it gives back, without a lock; on all others, and when the
+ * thread has none or enough, this is malloc and free. With sanitizers it always is, so that they see the use of
+ * freed memory.
+ */
+#ifndef BLY_BASE_BLOCKS_H
+#define BLY_BASE_BLOCKS_H
+
+#include <stddef.h>
+
+/* Around the life of a thread that keeps blocks. */
+void bly_blocks_begin(void);
+void bly_blocks_end(void);
+
+/* A zeroed block; NULL without memory. Any thread. */
+void *bly_blocks_new(size_t size);
+
+/* Gives it back, with the size that it was asked for. Any thread. NULL: nothing. */
+void bly_blocks_free(void *block, size_t size);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "support/suite.h"
+
+#define MANY 1000
+
+static bool
+is_zero(const unsigned char *block, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (block[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Uses a block up, to show that it is whole and zeroed. */
+static void *
+use(size_t size, unsigned char fill)
+{
+    void *block = bly_blocks_new(size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+    CU_ASSERT_TRUE(is_zero(block, size));
+    memset(block, fill, size);
+    return block;
+}
+
+static void
+test_blocks_are_zeroed_whether_new_or_kept(void)
+{
+    bly_blocks_begin();
+    for (size_t size = 1; size <= 4096; size = size * 3 / 2 + 1) {
+        bly_blocks_free(use(size, 0xaa), size);
+        bly_blocks_free(use(size, 0xbb), size);
+    }
+    bly_blocks_free(NULL, 10);
+    bly_blocks_end();
+}
+
+/* Two sizes that share a shelf: what was made for the smaller serves the larger. */
+static void
+test_sizes_of_one_step_share_whole_blocks(void)
+{
+    bly_blocks_begin();
+    bly_blocks_free(use(65, 1), 65);
+    bly_blocks_free(use(128, 2), 128);
+    bly_blocks_end();
+}
+
+static void
+test_more_than_are_kept_are_freed(void)
+{
+    void *blocks[MANY];
+    bly_blocks_begin();
+    for (size_t i = 0; i < MANY; i++)
+        blocks[i] = use(100, 3);
+    for (size_t i = 0; i < MANY; i++)
+        bly_blocks_free(blocks[i], 100);
+    bly_blocks_end();
+}
+
+static void
+free_on_keeping_thread(void *argument)
+{
+    bly_blocks_begin();
+    bly_blocks_free(argument, 70);
+    bly_blocks_free(use(120, 4), 120);
+    bly_blocks_end();
+}
+
+static void
+test_blocks_may_be_freed_on_another_thread(void)
+{
+    pthread_t thread;
+    void *block = use(70, 5);
+    CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "blocks", 0, free_on_keeping_thread, block));
+    pthread_join(thread, NULL);
+}
+
+static void
+test_threads_that_keep_none_use_malloc(void)
+{
+    bly_blocks_free(use(100, 6), 100);
+    bly_blocks_end();
+}
+
+int
+main(int argc, char **argv)
+{
+    static const CU_TestInfo tests[] = {
+        { "blocks_are_zeroed_whether_new_or_kept", test_blocks_are_zeroed_whether_new_or_kept },
+        { "sizes_of_one_step_share_whole_blocks", test_sizes_of_one_step_share_whole_blocks },
+        { "more_than_are_kept_are_freed", test_more_than_are_kept_are_freed },
+        { "blocks_may_be_freed_on_another_thread", test_blocks_may_be_freed_on_another_thread },
+        { "threads_that_keep_none_use_malloc", test_threads_that_keep_none_use_malloc },
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("base/blocks", tests, argc, argv);
+}
