@@ -85,6 +85,9 @@ pause_failing(void)
 }
 
 /* Too long for a list to keep many of them in itself. */
+static const char long_parts[] = "Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v,"
+                                 "Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v,"
+                                 "Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v";
 static const char long_value[] = "................................................................";
 
 static bool
@@ -97,7 +100,7 @@ build_list(void)
     for (size_t i = 0; done && i < 10; i++) {
         size_t before = belay_metadata_count(metadata);
         belay_code code = i % 2 ? belay_metadata_add(metadata, "key", long_value, sizeof long_value - 1)
-                                : bly_metadata_add_wire(metadata, "key-bin", 7, "Zg,Zg,Zg", 8);
+                                : bly_metadata_add_wire(metadata, "key-bin", 7, long_parts, sizeof long_parts - 1);
         done = code == BELAY_OK;
         CU_ASSERT_TRUE(done || code == BELAY_RESOURCE_EXHAUSTED);
         CU_ASSERT_EQUAL(belay_metadata_count(metadata), before + (done ? (i % 2 ? 1 : 3) : 0));
@@ -143,7 +146,7 @@ static void
 test_lists_are_unchanged_by_failures(void)
 {
     CU_ASSERT_TRUE(walk(build_list) >= 20);
-    CU_ASSERT_TRUE(walk(copy_list) >= 6);
+    CU_ASSERT_TRUE(walk(copy_list) >= 4);
     CU_ASSERT_TRUE(walk(append_list) >= 5);
 }
 
