@@ -1,0 +1,21 @@
+# Suites against another gRPC implementation: Python's grpcio, skipped where it is not installed. They drive
+# interop-server and interop-client.
+peers_generated = tests/peers/relay_pb2.py tests/peers/testing_pb2.py
+$(peers_generated): tests/peers/%_pb2.py: tests/interop/%.proto
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PROTOC) -I$(<D) --python_out=$(@D) $<
+
+check_DATA = $(peers_generated)
+CLEANFILES += $(peers_generated)
+
+check_scripts += \
+	tests/peers/test_calls.py \
+	tests/peers/test_cancel.py \
+	tests/peers/test_chains.py \
+	tests/peers/test_clients.py
+EXTRA_DIST += \
+	tests/peers/harness.py \
+	tests/peers/python_client.py \
+	tests/peers/python_relay.py \
+	tests/peers/python_server.py \
+	tests/peers/python_test_service.py \
+	tests/peers/services.py
