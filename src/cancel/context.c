@@ -290,13 +290,20 @@ bly_context_end(belay_context *context, belay_cause cause, const char *reason)
 void
 bly_context_disown(belay_context *context)
 {
-    /* Without other references nobody else can end it. */
-    if (__atomic_load_n(&context->refs.count, __ATOMIC_ACQUIRE) == 1 && context->parent == NULL)
-        return;
     bly_mutex_lock(&context->lock);
     context->owner = NULL;
     context->mirror = NULL;
     bly_mutex_unlock(&context->lock);
+}
+
+void
+bly_context_leave(belay_context *context)
+{
+    /* The only reference to a context without a parent: nobody else can end it. */
+    bool is_sole = context->parent == NULL && __atomic_load_n(&context->refs.count, __ATOMIC_ACQUIRE) == 1;
+    if (!is_sole)
+        bly_context_disown(context);
+    belay_context_unref(context);
 }
 
 void

@@ -119,6 +119,9 @@ bool bly_context_try_ref(belay_context *context);
  * written any more. Any thread, no lock held. */
 void bly_context_disown(belay_context *context);
 
+/* The same, and gives back the owner's reference. */
+void bly_context_leave(belay_context *context);
+
 /* Removes the callbacks that have not begun, and waits for those that run, but not for one that the calling
  * thread is in. */
 void bly_context_drop_callbacks(belay_context *context);

@@ -73,10 +73,8 @@ bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay
 void
 bly_call_fini(belay_call *call)
 {
-    if (call->context != NULL) {
-        bly_context_disown(call->context);
-        belay_context_unref(call->context);
-    }
+    if (call->context != NULL)
+        bly_context_leave(call->context);
     bly_bytes_queue_clear(&call->in);
     bly_bytes_queue_clear(&call->out);
     bly_bytes_free(call->current);
