@@ -28,12 +28,13 @@ BELAY_BEGIN_DECLS
 BELAY_API BELAY_WARN_UNUSED belay_code belay_sleep(belay_context *context, uint64_t duration_ns);
 
 /*
- * Waits until one of several client calls has something for its owner: it has ended, or, when it
- * takes a stream of replies, a message can be received. Then the next receive or finish on it does
- * not block.
+ * Waits until one of several calls has something for its owner. A client call: it has ended, or, when
+ * it takes a stream of replies, a message can be received. The handler's own call, when it takes a
+ * stream of requests: a message or the end of them can be received. Then the next receive or finish
+ * on it does not block.
  *
  * context: whose end cuts the wait short; NULL for none. The calls end by their own contexts.
- * calls: count calls; NULL entries are passed over.
+ * calls: count calls of either side; NULL entries are passed over.
  * count: how many.
  * index: receives the position of one that is ready, the lowest if several are; untouched on failure.
  * Returns BELAY_OK; BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED as the context ended;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for one of several calls: the waiting thread's parker stands as the receiver of each.
+ * Waiting for one of several calls: the waiting thread's parker stands as the receiver of each. A handler that
+ * passes a stream on waits for its own call in the same way as for those that it opened.
  */
 #include <belay/wait.h>
 
@@ -12,7 +13,8 @@
 static bool
 is_ready_locked(const belay_call *call)
 {
-    bool many = (call->method->flags & BELAY_SERVER_STREAMING) != 0;
+    unsigned int stream = call->is_server ? BELAY_CLIENT_STREAMING : BELAY_SERVER_STREAMING;
+    bool many = (call->method->flags & stream) != 0;
     return many ? bly_call_has_message_locked(call) : bly_call_has_ended_locked(call);
 }
 

@@ -83,6 +83,25 @@ download(belay_call *call, const Belay__Test__Note *request)
     return code;
 }
 
+/* Counts what comes on its own call, waiting for it beside a child that hangs. */
+static belay_code
+upload(belay_call *call, Belay__Test__Note *reply)
+{
+    belay_context *own = belay_call_context(call);
+    belay_call *calls[] = {start_numbered(belay_call_data(call), own, HANGS), call};
+    belay_code code = BELAY_OK;
+    while (code == BELAY_OK) {
+        size_t index;
+        Belay__Test__Note *note;
+        code = belay_wait_any(own, calls, 2, &index);
+        if (code != BELAY_OK || index != 1)
+            return belay_fail(call, BELAY_INTERNAL, "code %d, index %zu", (int)code, index);
+        code = belay_test_probe_upload_recv_request(call, &note);
+        reply->number += code == BELAY_OK;
+    }
+    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
+}
+
 static void
 bench_open(bench *b)
 {
@@ -96,7 +115,7 @@ bench_open(bench *b)
     for (int i = 0; i < CALLS; i++)
         gate_init(&b->go[i], "handler may answer");
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = {.unary = unary, .download = download}, .data = b, .server = options});
+        .handlers = {.unary = unary, .upload = upload, .download = download}, .data = b, .server = options});
     belay_server_options_free(options);
 }
 
@@ -368,6 +387,21 @@ test_a_handler_takes_the_first_answer_and_its_end_cancels_the_others(void)
     bench_close(&b);
 }
 
+static void
+test_a_handlers_own_call_is_ready_with_a_message_and_at_its_end(void)
+{
+    bench b;
+    Belay__Test__Note *reply = NULL;
+    bench_open(&b);
+    belay_call *call = start_upload(&b.fixture, NULL, BELAY_FOREVER);
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(belay_test_probe_upload_send_request(call, NOTE("more")), BELAY_OK);
+    CU_ASSERT_EQUAL_FATAL(belay_test_probe_upload_finish(call, &reply, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(reply->number, 3);
+    belay__test__note__free_unpacked(reply, NULL);
+    bench_close(&b);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -384,6 +418,7 @@ main(int argc, char **argv)
         TEST(without_a_call_there_is_nothing_to_wait_for),
         TEST(one_thread_at_a_time_receives_on_a_call),
         TEST(a_handler_takes_the_first_answer_and_its_end_cancels_the_others),
+        TEST(a_handlers_own_call_is_ready_with_a_message_and_at_its_end),
         CU_TEST_INFO_NULL,
     };
     return suite_run("any", tests, argc, argv);
