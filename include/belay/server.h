@@ -240,7 +240,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_drain(belay_server *server, 
  * server: with at least one address; started if it was not.
  * Returns as belay_server_start() and belay_server_drain(), so that "return belay_server_run(server)"
  *     ends main() with 0 after a clean drain.
- * Threads: one in the process at a time; it takes over SIGTERM and SIGINT for as long as it runs.
+ * Threads: one in the process at a time; it takes over SIGTERM and SIGINT for as long as it runs, also when the
+ *     caller had blocked them, so that none is missed between saying "ready" and this call.
  */
 BELAY_API belay_code belay_server_run(belay_server *server);
 

@@ -209,27 +209,53 @@ wait_and_drain(belay_server *server)
     return drain.code;
 }
 
+typedef struct saved_signals {
+    struct sigaction term;
+    struct sigaction interrupt;
+    sigset_t mask;
+} saved_signals;
+
+/* The signals may be blocked: by a caller that does not want to be ended by one that comes just before. */
+static void
+take_signals(saved_signals *saved)
+{
+    struct sigaction action;
+    sigset_t signals;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, &saved->term);
+    sigaction(SIGINT, &action, &saved->interrupt);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &signals, &saved->mask);
+}
+
+static void
+give_back_signals(const saved_signals *saved)
+{
+    pthread_sigmask(SIG_SETMASK, &saved->mask, NULL);
+    sigaction(SIGTERM, &saved->term, NULL);
+    sigaction(SIGINT, &saved->interrupt, NULL);
+}
+
 belay_code
 belay_server_run(belay_server *server)
 {
-    struct sigaction action, saved_term, saved_int;
+    saved_signals saved;
     if (server == NULL || signal_pipe[0] != -1)
         return BELAY_FAILED_PRECONDITION;
     if (pipe2(signal_pipe, O_CLOEXEC) != 0)
         return BELAY_RESOURCE_EXHAUSTED;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, &saved_term);
-    sigaction(SIGINT, &action, &saved_int);
+    take_signals(&saved);
     bly_mutex_lock(&server->lock);
     bool started = server->state != BLY_SERVER_NEW;
     bly_mutex_unlock(&server->lock);
     belay_code code = started ? BELAY_OK : belay_server_start(server);
     if (code == BELAY_OK)
         code = wait_and_drain(server);
-    sigaction(SIGTERM, &saved_term, NULL);
-    sigaction(SIGINT, &saved_int, NULL);
+    give_back_signals(&saved);
     close(signal_pipe[0]);
     close(signal_pipe[1]);
     signal_pipe[0] = signal_pipe[1] = -1;
