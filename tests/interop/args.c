@@ -51,16 +51,18 @@ set(const char *program, const arg *option, const char *value)
 bool
 args_parse(int argc, char **argv, const arg *table)
 {
+    const char *slash = strrchr(argv[0], '/');
+    const char *program = slash != NULL ? slash + 1 : argv[0];
     for (int i = 1; i < argc; i++) {
         const char *equals = strchr(argv[i], '=');
         const arg *option = NULL;
         if (strncmp(argv[i], "--", 2) == 0 && equals != NULL)
             option = find(table, argv[i] + 2, (size_t)(equals - argv[i]) - 2);
         if (option == NULL) {
-            fprintf(stderr, "%s: \"%s\" is no option; options are written --name=value\n", argv[0], argv[i]);
+            fprintf(stderr, "%s: \"%s\" is no option; options are written --name=value\n", program, argv[i]);
             return false;
         }
-        if (!set(argv[0], option, equals + 1))
+        if (!set(program, option, equals + 1))
             return false;
     }
     return true;

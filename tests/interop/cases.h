@@ -43,7 +43,8 @@ bool expect_large(belay_code code, Grpc__Testing__SimpleResponse *response, bela
 bool make_large_call(belay_channel *channel);
 
 /* Sends a request of FullDuplexCall; a negative response_size asks for no response. */
-BELAY_WARN_UNUSED belay_code send_output_request(belay_call *call, int32_t payload_size, int32_t response_size);
+BELAY_WARN_UNUSED belay_code send_output_request(belay_call *call, int32_t payload_size,
+                                                 int32_t response_size);
 
 /* Sends one, and receives the response. */
 bool exchange(belay_call *call, int32_t payload_size, int32_t response_size);

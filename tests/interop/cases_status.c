@@ -141,8 +141,8 @@ case_status_code_and_message(const testbed *bed)
 bool
 case_special_status_message(const testbed *bed)
 {
-    return unary_ends_with(bed->channel,
-                           "\t\ntest with whitespace\r\nand Unicode BMP \xe2\x98\xba and non-BMP \xf0\x9f\x98\x88\t\n");
+    return unary_ends_with(bed->channel, "\t\ntest with whitespace\r\nand Unicode BMP \xe2\x98\xba"
+                                         " and non-BMP \xf0\x9f\x98\x88\t\n");
 }
 
 bool
@@ -160,7 +160,7 @@ case_unimplemented_service(const testbed *bed)
 {
     Grpc__Testing__Empty request = GRPC__TESTING__EMPTY__INIT;
     belay_status *status = NULL;
-    belay_code code = grpc_testing_unimplemented_service_unimplemented_call(bed->channel, NULL, &request, NULL, NULL,
-                                                                            &status);
+    belay_code code = grpc_testing_unimplemented_service_unimplemented_call(bed->channel, NULL, &request,
+                                                                            NULL, NULL, &status);
     return expect_end("UnimplementedService/UnimplementedCall", BELAY_UNIMPLEMENTED, code, status);
 }

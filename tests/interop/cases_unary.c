@@ -78,8 +78,8 @@ make_cacheable_call(belay_channel *channel, const simple_request *request, const
 {
     simple_response *response = NULL;
     belay_status *status = NULL;
-    belay_code code = grpc_testing_test_service_cacheable_unary_call(channel, NULL, request, options, &response,
-                                                                     &status);
+    belay_code code = grpc_testing_test_service_cacheable_unary_call(channel, NULL, request, options,
+                                                                     &response, &status);
     bool passed = expect_end("CacheableUnaryCall", BELAY_OK, code, status);
     if (code == BELAY_OK) {
         bool has_body = response->payload != NULL && response->payload->body.len > 0;

@@ -8,8 +8,8 @@ bool
 expect_end(const char *what, belay_code wanted, belay_code code, belay_status *status)
 {
     if (code != wanted)
-        fprintf(stderr, "%s: expected %s, came %s: %s\n", what, belay_code_name(wanted), belay_code_name(code),
-                belay_status_message(status));
+        fprintf(stderr, "%s: expected %s, came %s: %s\n", what, belay_code_name(wanted),
+                belay_code_name(code), belay_status_message(status));
     belay_status_free(status);
     return code == wanted;
 }

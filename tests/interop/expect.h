@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test case expects. Each function tells whether it came so, and when not, says on standard error what was
- * expected and what came.
+ * What a test case expects. Each function tells whether it came so, and when not, says on standard error
+ * what was expected and what came.
  */
 #ifndef TESTS_INTEROP_EXPECT_H
 #define TESTS_INTEROP_EXPECT_H

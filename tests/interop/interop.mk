@@ -42,3 +42,18 @@ tests_interop_interop_client_LDADD = $(interop_libs)
 BUILT_SOURCES += $(interop_generated)
 CLEANFILES += $(interop_generated)
 EXTRA_DIST += tests/interop/testing.proto tests/interop/relay.proto
+
+if HAVE_CUNIT
+interop_test_sources = \
+	tests/interop/chain.c tests/interop/chain.h \
+	tests/interop/process.c tests/interop/process.h
+interop_test_libs = tests/support/libsupport.la $(interop_libs) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/interop/test_programs tests/interop/test_relay
+tests_interop_test_programs_SOURCES = tests/interop/test_programs.c $(interop_test_sources)
+tests_interop_test_programs_CPPFLAGS = $(interop_cppflags)
+tests_interop_test_programs_LDADD = $(interop_test_libs)
+tests_interop_test_relay_SOURCES = tests/interop/test_relay.c $(interop_test_sources)
+tests_interop_test_relay_CPPFLAGS = $(interop_cppflags)
+tests_interop_test_relay_LDADD = $(interop_test_libs)
+endif

@@ -82,13 +82,14 @@ choose(const char *name)
     if (chosen != NULL && chosen->run != NULL)
         return chosen;
     if (chosen != NULL)
-        fprintf(stderr, "interop-client: test case %s is not supported yet. There are:\n", name);
+        fprintf(stderr, "interop-client: test case %s is not supported yet; there are:", name);
     else
-        fprintf(stderr, "interop-client: no test case \"%s\". There are:\n", name != NULL ? name : "");
+        fprintf(stderr, "interop-client: no test case \"%s\"; there are:", name != NULL ? name : "");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (cases[i].run != NULL)
-            fprintf(stderr, "    %s\n", cases[i].name);
+            fprintf(stderr, " %s", cases[i].name);
     }
+    fputc('\n', stderr);
     return NULL;
 }
 

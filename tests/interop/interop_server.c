@@ -2,6 +2,7 @@
 /*
  * interop-server: serves grpc.testing.TestService and belay.testing.Relay until SIGTERM.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -161,16 +162,34 @@ serve(const server_settings *from, belay_server *server)
     return code;
 }
 
+/* Until belay_server_run() takes them over: one that comes as soon as the server says that it is ready
+ * drains it as well. */
+static void
+hold_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 int
 main(int argc, char **argv)
 {
-    server_settings settings = {.host = "127.0.0.1", .port = UINT32_MAX, .queue = UINT32_MAX, .drain_ms = 2000};
+    server_settings settings = {
+        .host = "127.0.0.1",
+        .port = UINT32_MAX,
+        .queue = UINT32_MAX,
+        .drain_ms = 2000,
+    };
     if (!parse(argc, argv, &settings))
         return EXIT_USAGE;
     if (settings.port == UINT32_MAX && settings.unix_path == NULL) {
         fprintf(stderr, "interop-server: nothing to listen on: --port=N or --unix=PATH is missing\n");
         return EXIT_USAGE;
     }
+    hold_signals();
     belay_server *server = make_server(&settings);
     belay_code code = server != NULL ? serve(&settings, server) : BELAY_RESOURCE_EXHAUSTED;
     if (code != BELAY_OK)

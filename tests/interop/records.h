@@ -2,9 +2,9 @@
 /*
  * What the relay's handlers saw: one record a handler, the last 10,000 of them.
  *
- * A record keeps its handler's context until that has ended, which may be after the handler's code is through: a
- * cancel that comes before the answer has left still counts. So nothing is missed by looking too early, and
- * handlers that never look at their context are seen too.
+ * A record keeps its handler's context until that has ended, which may be after the handler's code is
+ * through: a cancel that comes before the answer has left still counts. So nothing is missed by looking too
+ * early, and handlers that never look at their context are seen too.
  */
 #ifndef TESTS_INTEROP_RECORDS_H
 #define TESTS_INTEROP_RECORDS_H
@@ -24,7 +24,8 @@ records *records_new(void);
 void records_free(records *all);
 
 /* Notes that a handler began its work. Gives the number to name it by. Threads: any, as for the next two. */
-uint64_t records_begin(records *all, uint64_t run, size_t hops_left, uint64_t started_ns, belay_context *context);
+uint64_t records_begin(records *all, uint64_t run, size_t hops_left, uint64_t started_ns,
+                       belay_context *context);
 
 /* Notes that a handler's code saw its cancellation, now. */
 void records_noticed(records *all, uint64_t number);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * belay.testing.Relay: a server of a chain or a tree. relay.proto says what it does; relay.c is the service,
- * relay_call.c and relay_stream.c are a server on the way (with relay_children.c), relay_leaf.c is the last one.
+ * belay.testing.Relay: a server of a chain or a tree. relay.proto says what it does; relay.c is the
+ * service, relay_call.c and relay_stream.c are a server on the way (with relay_children.c), relay_leaf.c is
+ * the last one.
  */
 #ifndef TESTS_INTEROP_RELAY_H
 #define TESTS_INTEROP_RELAY_H
@@ -57,12 +58,13 @@ typedef struct relay_children {
     bool detached;
 } relay_children;
 
-/* Opens fan_out calls, to the first server of the route. `streams`: of Stream, and nothing is sent yet. `next`
- * receives the request to send on. On failure none is left open. */
-BELAY_WARN_UNUSED belay_code relay_open(const relay_handler *handler, const relay_request *request, bool streams,
-                                        relay_request *next, relay_children *children);
+/* Opens fan_out calls, to the first server of the route. `streams`: of Stream, and nothing is sent yet.
+ * `next` receives the request to send on. On failure none is left open. */
+BELAY_WARN_UNUSED belay_code relay_open(const relay_handler *handler, const relay_request *request,
+                                        bool streams, relay_request *next, relay_children *children);
 
-/* Lets go of the children that are left: detached ones go on, others are cancelled. For a cancelled handler. */
+/* Lets go of the children that are left: detached ones go on, others are cancelled. For a cancelled
+ * handler. */
 void relay_leave(relay_children *children);
 
 /* Takes in how a child failed: by its own cancellation, which does no harm to its siblings (BELAY_OK), or
@@ -70,7 +72,8 @@ void relay_leave(relay_children *children);
 BELAY_WARN_UNUSED belay_code relay_child_failed(const relay_handler *handler, relay_children *children,
                                                 belay_code code, belay_status *status);
 
-/* Writes the path of a reply that comes back through this server: n_path + 1 entries, which stay the owners'. */
+/* Writes the path of a reply that comes back through this server: n_path + 1 entries, which stay the
+ * owners'. */
 void relay_path(const relay_server *relay, const relay_reply *from, char **path);
 
 /* ---- The two methods ------------------------------------------------------------------------------ */

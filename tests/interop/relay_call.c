@@ -7,8 +7,8 @@ free_reply(void *reply)
     belay__testing__relay_reply__free_unpacked(reply, NULL);
 }
 
-/* Keeps the first reply until the handler's call ends. Replies of calls that belong to the handler do so anyway;
- * those of detached calls are the handler's to free. */
+/* Keeps the first reply until the handler's call ends. Replies of calls that belong to the handler do so
+ * anyway; those of detached calls are the handler's to free. */
 static belay_code
 keep_first(const relay_handler *handler, bool detached, relay_reply *reply, relay_reply **first)
 {

@@ -105,7 +105,8 @@ own_deadline_passed(const relay_handler *handler, belay_code code)
 }
 
 belay_code
-relay_child_failed(const relay_handler *handler, relay_children *children, belay_code code, belay_status *status)
+relay_child_failed(const relay_handler *handler, relay_children *children, belay_code code,
+                   belay_status *status)
 {
     (void)belay_fail(handler->call, code, "%s", belay_status_message(status));
     belay_status_free(status);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stream on a server on the way: one thread passes messages on and answers back. It must never block on a child
- * that in turn waits for its answers to be taken. So it takes from upstream only while little is unanswered: less
- * than children take without blocking.
+ * Stream on a server on the way: one thread passes messages on and answers back. It must never block on a
+ * child that in turn waits for its answers to be taken. So it takes from upstream only while little is
+ * unanswered: less than children take without blocking.
  */
 #include "interop/relay.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages of streams, on the heap. What belay_call_recv_message() gives a handler lives as long as its call; a
- * stream may be long, and its messages are to be gone when they were dealt with.
+ * Messages of streams, on the heap. What belay_call_recv_message() gives a handler lives as long as its
+ * call; a stream may be long, and its messages are to be gone when they were dealt with.
  */
 #ifndef TESTS_INTEROP_STREAM_H
 #define TESTS_INTEROP_STREAM_H

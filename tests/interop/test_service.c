@@ -65,7 +65,8 @@ fill_payload(belay_call *call, Grpc__Testing__PayloadType type, int32_t size, Gr
 }
 
 static belay_code
-make_payload(belay_call *call, Grpc__Testing__PayloadType type, int32_t size, Grpc__Testing__Payload **payload)
+make_payload(belay_call *call, Grpc__Testing__PayloadType type, int32_t size,
+             Grpc__Testing__Payload **payload)
 {
     Grpc__Testing__Payload *made = belay_alloc(call, sizeof *made);
     if (made == NULL)
@@ -101,7 +102,8 @@ name_server(belay_call *call, Grpc__Testing__SimpleResponse *reply)
 }
 
 static belay_code
-unary_call(belay_call *call, const Grpc__Testing__SimpleRequest *request, Grpc__Testing__SimpleResponse *reply)
+unary_call(belay_call *call, const Grpc__Testing__SimpleRequest *request,
+           Grpc__Testing__SimpleResponse *reply)
 {
     belay_code code = echo_metadata(call);
     if (code == BELAY_OK)

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * interop-server and interop-client as programs: the test cases, command lines, the end of a server.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interop/chain.h"
+#include "support/suite.h"
+
+#define ENDLESS 600000
+
+/* ---- The client --------------------------------------------------------------------------------------- */
+
+static int
+run(const char *program, const char *const *arguments)
+{
+    process program_process;
+    process_start(&program_process, program, arguments);
+    return process_wait(&program_process);
+}
+
+static int
+run_case(const chain *servers, const char *name)
+{
+    char port[32], test_case[64];
+    snprintf(port, sizeof port, "--server_port%s", strrchr(servers->addresses[0], ':'));
+    *strchr(port, ':') = '=';
+    snprintf(test_case, sizeof test_case, "--test_case=%s", name);
+    return run("interop-client", (const char *[]){port, test_case, "--use_tls=false", NULL});
+}
+
+static void
+test_every_case_passes(void)
+{
+    static const char *const cases[] = {
+        "empty_unary", "cacheable_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong",
+        "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
+        "unimplemented_method", "unimplemented_service", "cancel_after_begin", "cancel_after_first_response",
+        "timeout_on_sleeping_server", "concurrent_large_unary", "rpc_soak", "channel_soak",
+    };
+    chain servers;
+    chain_open(&servers, 1, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = run_case(&servers, cases[i]);
+        if (status != 0)
+            fprintf(stderr, "%s: exit status %d\n", cases[i], status);
+        CU_ASSERT_EQUAL(status, 0);
+    }
+    chain_close(&servers);
+}
+
+static void
+test_a_case_that_fails_exits_with_1(void)
+{
+    /* Nobody listens there: port 1 is reserved. */
+    static const char *const arguments[] = {"--server_port=1", "--test_case=empty_unary", NULL};
+    CU_ASSERT_EQUAL(run("interop-client", arguments), 1);
+}
+
+static void
+test_what_the_client_cannot_do_exits_with_2(void)
+{
+    static const char *const wrong[][4] = {
+        {"--server_port=1", "--test_case=no_such_case"},
+        {"--server_port=1", "--test_case=client_compressed_unary"},
+        {"--server_port=1", "--test_case=empty_unary", "--use_tls=true"},
+        {"--test_case=empty_unary"},
+        {"--server_port=1"},
+        {"--server_port=1x", "--test_case=empty_unary"},
+        {"help"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CU_ASSERT_EQUAL(run("interop-client", wrong[i]), 2);
+}
+
+/* ---- The server ---------------------------------------------------------------------------------------- */
+
+static void
+test_what_the_server_cannot_do_exits_with_2(void)
+{
+    static const char *const wrong[][3] = {
+        {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=1"},
+        {"--port=0", "--watchdog_ms=1"},  {"--port=0", "--admin=127.0.0.1:0"},
+        {"--port=0", "--use_tls=true"},   {"--port=0", "--workers=0"},
+        {"--port=65536"},                 {"--workers=1"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CU_ASSERT_EQUAL(run("interop-server", wrong[i]), 2);
+}
+
+static void
+test_an_address_in_use_exits_with_1(void)
+{
+    chain servers;
+    char port[32];
+    chain_open(&servers, 1, NULL);
+    snprintf(port, sizeof port, "--port=%s", strrchr(servers.addresses[0], ':') + 1);
+    CU_ASSERT_EQUAL(run("interop-server", (const char *[]){port, NULL}), 1);
+    chain_close(&servers);
+}
+
+static void
+test_a_unix_socket_serves_too(void)
+{
+    char folder[] = "/tmp/belay-interop-XXXXXX";
+    char option[64], target[64], line[128];
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    snprintf(option, sizeof option, "--unix=%s/socket", folder);
+    snprintf(target, sizeof target, "unix:%s/socket", folder);
+    process server;
+    process_start(&server, "interop-server", (const char *[]){option, NULL});
+    process_read_line(&server, line, sizeof line);
+    CU_ASSERT_TRUE(strncmp(line, "listening on ", 13) == 0 && strcmp(line + 13, target) == 0);
+
+    belay_channel *channel = belay_channel_new(NULL, target, NULL);
+    relay_request request = BELAY__TESTING__RELAY_REQUEST__INIT;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+    CU_ASSERT_EQUAL(belay_testing_relay_call(channel, NULL, &request, NULL, NULL, NULL), BELAY_OK);
+    belay_channel_free(channel);
+    process_signal(&server, SIGTERM);
+    CU_ASSERT_EQUAL(process_wait(&server), 0);
+    rmdir(folder);
+}
+
+/* ---- The server's end --------------------------------------------------------------------------------- */
+
+static void
+test_a_drain_lets_calls_end(void)
+{
+    chain servers;
+    relay_reply *reply;
+    chain_open(&servers, 1, (const char *[]){"--drain_ms=600000", NULL});
+    relay_request request = chain_request(&servers, BELAY__TESTING__LEAF__LEAF_ECHO, 0);
+    belay_call *call = chain_stream(&servers, &request);
+    for (int i = 0; i < 2; i++) {
+        CU_ASSERT_EQUAL_FATAL(belay_testing_relay_stream_recv_reply(call, &reply), BELAY_OK);
+        belay__testing__relay_reply__free_unpacked(reply, NULL);
+        process_signal(&servers.servers[0], i == 0 ? SIGTERM : 0);
+        CU_ASSERT_EQUAL(belay_testing_relay_stream_send_request(call, &request), BELAY_OK);
+    }
+    CU_ASSERT_EQUAL(belay_call_finish(call, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(process_wait(&servers.servers[0]), 0);
+    chain_close(&servers);
+}
+
+/* Starts a call whose handler works on without end, has the server shut down, and gives its exit status. */
+static int
+shut_down_under(Belay__Testing__Leaf leaf)
+{
+    chain servers;
+    chain_open(&servers, 1, (const char *[]){"--drain_ms=0", NULL});
+    relay_request request = chain_request(&servers, leaf, ENDLESS);
+    belay_call *call = chain_call(&servers, 0, &request);
+    chain_await_running(&servers, 0);
+    process_signal(&servers.servers[0], SIGTERM);
+    CU_ASSERT_EQUAL(belay_call_finish(call, NULL), BELAY_UNAVAILABLE);
+    int status = process_wait(&servers.servers[0]);
+    chain_close(&servers);
+    return status;
+}
+
+static void
+test_shutdown_cancels_what_outlasts_the_grace_time(void)
+{
+    CU_ASSERT_EQUAL(shut_down_under(BELAY__TESTING__LEAF__LEAF_SPIN), 0);
+}
+
+static void
+test_handlers_that_ignore_shutdown_are_abandoned(void)
+{
+    CU_ASSERT_EQUAL(shut_down_under(BELAY__TESTING__LEAF__LEAF_IGNORE), 3);
+}
+
+#define TEST(name) {#name, test_##name}
+
+int
+main(int argc, char **argv)
+{
+    static const CU_TestInfo tests[] = {
+        TEST(every_case_passes),
+        TEST(a_case_that_fails_exits_with_1),
+        TEST(what_the_client_cannot_do_exits_with_2),
+        TEST(what_the_server_cannot_do_exits_with_2),
+        TEST(an_address_in_use_exits_with_1),
+        TEST(a_unix_socket_serves_too),
+        TEST(a_drain_lets_calls_end),
+        TEST(shutdown_cancels_what_outlasts_the_grace_time),
+        TEST(handlers_that_ignore_shutdown_are_abandoned),
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("interop/programs", tests, argc, argv);
+}
