@@ -38,3 +38,6 @@ EXTRA_DIST += \
 	examples/cancellation/echo.proto \
 	examples/cancellation/hash_name.proto \
 	examples/cancellation/keyvaluestore.proto
+
+check_scripts += tests/examples/test_cancellation.sh tests/examples/test_cancellation_python.sh
+EXTRA_DIST += tests/examples/cancellation_client.py tests/examples/support.sh

@@ -18,3 +18,5 @@ examples_chat_chat_client_LDADD = $(belay_libs)
 BUILT_SOURCES += $(chat_generated)
 CLEANFILES += $(chat_generated)
 EXTRA_DIST += examples/chat/chat.proto
+
+check_scripts += tests/examples/test_chat.sh

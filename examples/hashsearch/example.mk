@@ -35,3 +35,5 @@ examples_hashsearch_hashsearch_demo_LDADD = $(belay_libs)
 BUILT_SOURCES += $(hashsearch_generated)
 CLEANFILES += $(hashsearch_generated)
 EXTRA_DIST += examples/hashsearch/hashsearch.proto
+
+check_scripts += tests/examples/test_hashsearch.sh
