@@ -107,12 +107,11 @@ wait_for_grace(belay_server *server)
 
 /* Begins to drain, or hurries a drain that is under way. False when the server was not started. */
 static bool
-begin(belay_server *server, uint64_t grace_ns, bool *first)
+begin(belay_server *server, uint64_t grace_ns)
 {
     uint64_t deadline = bly_clock_after(belay_now(), grace_ns);
     bly_mutex_lock(&server->lock);
     bool started = server->state != BLY_SERVER_NEW;
-    *first = server->state == BLY_SERVER_STARTED;
     if (started) {
         server->state = BLY_SERVER_DRAINING;
         if (deadline < server->drain_deadline)
@@ -129,13 +128,11 @@ begin(belay_server *server, uint64_t grace_ns, bool *first)
 belay_code
 belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
 {
-    bool first;
-    if (server == NULL || !begin(server, grace_ns, &first))
+    if (server == NULL || !begin(server, grace_ns))
         return BELAY_FAILED_PRECONDITION;
-    if (first) {
-        stop_accepting(server);
-        for_each_connection(server, bly_server_connection_drain);
-    }
+    /* Also when another thread does the same: neither may count connections before both steps are done. */
+    stop_accepting(server);
+    for_each_connection(server, bly_server_connection_drain);
     if (wait_for_grace(server))
         return BELAY_OK;
     for_each_connection(server, cancel_for_shutdown);
@@ -199,10 +196,8 @@ wait_and_drain(belay_server *server)
         return belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
     bool hurried = false;
     while (next_event() == 's') {
-        if (!hurried) {
-            bool first;
-            (void)begin(server, 0, &first);
-        }
+        if (!hurried)
+            (void)begin(server, 0);
         hurried = true;
     }
     pthread_join(thread, NULL);

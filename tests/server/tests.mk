@@ -1,4 +1,10 @@
-server_suites = tests/server/test_registry tests/server/test_options tests/server/test_server
+server_suites = \
+	tests/server/test_connection \
+	tests/server/test_drain \
+	tests/server/test_options \
+	tests/server/test_registry \
+	tests/server/test_run \
+	tests/server/test_server
 check_PROGRAMS += $(server_suites)
 
 tests_server_test_registry_SOURCES = tests/server/test_registry.c
@@ -15,3 +21,18 @@ tests_server_test_server_SOURCES = tests/server/test_server.c
 tests_server_test_server_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_server_LDADD = $(fixture_libs)
 $(tests_server_test_server_OBJECTS): $(probe_generated)
+
+tests_server_test_connection_SOURCES = tests/server/test_connection.c
+tests_server_test_connection_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_connection_LDADD = $(fixture_libs)
+$(tests_server_test_connection_OBJECTS): $(probe_generated)
+
+tests_server_test_drain_SOURCES = tests/server/test_drain.c
+tests_server_test_drain_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_drain_LDADD = $(fixture_libs)
+$(tests_server_test_drain_OBJECTS): $(probe_generated)
+
+tests_server_test_run_SOURCES = tests/server/test_run.c
+tests_server_test_run_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_run_LDADD = $(fixture_libs)
+$(tests_server_test_run_OBJECTS): $(probe_generated)
