@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for one of several calls: the waiting thread's parker stands as the receiver of each. A handler that
- * passes a stream on waits for its own call in the same way as for those that it opened.
+ * Waiting for one of several calls: the waiting thread's parker stands as the receiver of each. A handler
+ * that passes a stream on waits for its own call in the same way as for those that it opened.
  */
 #include <belay/wait.h>
 

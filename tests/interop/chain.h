@@ -53,7 +53,7 @@ relay_counters chain_counters(const chain *servers, size_t server);
 bool chain_record(const chain *servers, size_t server, handler_record *record);
 size_t chain_record_count(const chain *servers, size_t server);
 
-/* Wait until a handler of the run is at work / was cancelled / nothing runs there and no child call is open. */
+/* Wait until a handler of the run is at work / was cancelled / nothing runs there, no child is open. */
 void chain_await_running(const chain *servers, size_t server);
 void chain_await_cancelled(const chain *servers, size_t server);
 void chain_await_idle(const chain *servers, size_t server);
