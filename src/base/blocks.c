@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define KEEPS_BLOCKS false
 #elif defined(__has_feature)
@@ -30,7 +32,7 @@ typedef struct shelf {
 } shelf;
 
 /* The thread's, while it keeps blocks. */
-static _Thread_local shelf *shelves;
+static _Thread_local shelf *shelves BLY_FAST_TLS;
 
 static size_t
 shelf_of(size_t size)

@@ -28,30 +28,6 @@ bly_mutex_fini(bly_mutex *mutex)
 }
 
 void
-bly_mutex_lock(bly_mutex *mutex)
-{
-    uintptr_t self = bly_thread_self();
-    BLY_ASSERT(__atomic_load_n(&mutex->owner, __ATOMIC_RELAXED) != self);
-    int error = pthread_mutex_lock(&mutex->mutex);
-    BLY_ASSERT(error == 0);
-    set_owner(mutex, self);
-}
-
-void
-bly_mutex_unlock(bly_mutex *mutex)
-{
-    BLY_ASSERT_HELD(mutex);
-    set_owner(mutex, 0);
-    pthread_mutex_unlock(&mutex->mutex);
-}
-
-bool
-bly_mutex_is_held(const bly_mutex *mutex)
-{
-    return __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED) == bly_thread_self();
-}
-
-void
 bly_condition_init(bly_condition *condition)
 {
     pthread_condattr_t attributes;

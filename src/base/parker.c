@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/refcount.h"
+#include "base/thread.h"
 
 /* With 32-bit pointers the kernel's idea of a timespec is not always the C library's. */
 #if defined(__linux__) && defined(__LP64__)
@@ -22,12 +23,6 @@
 #include <unistd.h>
 #else
 #include "base/mutex.h"
-#endif
-
-#if defined(__linux__) && defined(__GLIBC__)
-#define FAST_TLS __attribute__((tls_model("initial-exec"))) /* as in thread.c */
-#else
-#define FAST_TLS
 #endif
 
 #define EMPTY 0
@@ -50,7 +45,7 @@ static pthread_key_t key;
 static bool key_exists; /* const after key_once */
 
 /* The key is for its destructor at the thread's end; finding the parker goes by this. */
-static _Thread_local bly_parker *current FAST_TLS;
+static _Thread_local bly_parker *current BLY_FAST_TLS;
 
 #if USE_FUTEX
 

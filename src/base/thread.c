@@ -26,27 +26,13 @@
 #define STACK_FACTOR 1
 #endif
 
-/* The shared library would else ask the dynamic linker at every lock. glibc keeps room for a few such
- * words in libraries that are loaded later. */
-#if defined(__linux__) && defined(__GLIBC__)
-#define FAST_TLS __attribute__((tls_model("initial-exec")))
-#else
-#define FAST_TLS
-#endif
-
 struct start {
     void (*run)(void *argument);
     void *argument;
     char name[NAME_SIZE];
 };
 
-static _Thread_local char self FAST_TLS;
-
-uintptr_t
-bly_thread_self(void)
-{
-    return (uintptr_t)&self;
-}
+_Thread_local char bly_thread_mark BLY_FAST_TLS;
 
 static void
 name_self(const char *name)

@@ -19,7 +19,21 @@
 bool bly_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*run)(void *argument),
                       void *argument);
 
+/* In a shared library each use of a thread-local would else ask the dynamic linker. glibc keeps room for a few such
+ * words in libraries that are loaded later. */
+#if defined(__linux__) && defined(__GLIBC__)
+#define BLY_FAST_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define BLY_FAST_TLS
+#endif
+
+extern _Thread_local char bly_thread_mark BLY_FAST_TLS;
+
 /* A number for the calling thread, never 0, cheap: the address of a thread-local. */
-uintptr_t bly_thread_self(void);
+static inline uintptr_t
+bly_thread_self(void)
+{
+    return (uintptr_t)&bly_thread_mark;
+}
 
 #endif
