@@ -161,6 +161,8 @@ stream_begin(void *owner, bly_h2_connection *h2)
     (void)h2;
     bly_server_connection *connection = owner;
     belay_server *server = connection->place->server;
+    if (connection->refuses)
+        return NULL;
     belay_call *call = bly_server_call_new(server->runtime, connection->loop, &host_ops, connection,
                                            &server->totals, &server->limits, connection->peer);
     if (call == NULL)
@@ -241,6 +243,7 @@ bly_server_connection_close(bly_server_connection *connection, const char *detai
 void
 bly_server_connection_cancel(bly_server_connection *connection, belay_cause cause, const char *reason)
 {
+    connection->refuses = true;
     for (bly_link *link = connection->calls.next, *next; link != &connection->calls; link = next) {
         bly_server_call *server = BLY_LIST_ENTRY(link, bly_server_call, connection_link);
         next = link->next; /* ending a context only posts: the list stays as it is */

@@ -24,12 +24,13 @@ typedef struct bly_server_connection {
     bly_list calls;        /* all that are not both gone and over */
     bly_list held;         /* dispatched, no slot yet */
     unsigned int slots;    /* in use */
+    bool refuses;          /* calls that come now: it is too late for them */
 } bly_server_connection;
 
 /* Takes over a descriptor. On failure it is closed, and the log says why. */
 void bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer);
 
-/* Ends all its calls with a cause, and hurries what waits. */
+/* Ends all its calls with a cause, for good: those that still come are refused. */
 void bly_server_connection_cancel(bly_server_connection *connection, belay_cause cause, const char *reason);
 
 /* Says GOAWAY, and closes when its calls have ended. */
