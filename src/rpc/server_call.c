@@ -218,22 +218,54 @@ status_of_cause(belay_cause cause, const char **message)
     }
 }
 
+/* Whether the client is to be told of a cancel, and has not been. */
+static bool
+has_news(const bly_server_call *server)
+{
+    const char *message;
+    return server->call.stream.id != 0 && !server->status_sent &&
+           status_of_cause(belay_context_cause(server->call.context), &message) != BELAY_OK;
+}
+
+static void
+send_cause(bly_server_call *server)
+{
+    const belay_context *context = server->call.context;
+    const char *message = NULL;
+    belay_code code = status_of_cause(belay_context_cause(context), &message);
+    const char *reason = belay_context_reason(context);
+    send_plain_status(server, code, reason[0] != '\0' ? reason : message);
+}
+
 /* Tells the client of a cancel: the status at once, without waiting for the handler; RST_STREAM(CANCEL) when
- * a message is half sent or bytes are stuck, because the status could not get past them. */
+ * a message is half sent or bytes are stuck, because the status could not get past them. Messages that were queued in
+ * this very turn are given their flush first. */
 static void
 send_cancel(bly_server_call *server)
 {
     belay_call *call = &server->call;
-    const char *message = NULL;
-    belay_code code = status_of_cause(belay_context_cause(call->context), &message);
-    if (call->stream.id == 0 || code == BELAY_OK || server->status_sent)
+    if (!has_news(server))
         return;
-    if (bly_h2_stream_has_unsent(&call->stream)) {
-        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+    if (!bly_h2_stream_has_unsent(&call->stream)) {
+        send_cause(server);
         return;
     }
-    const char *reason = belay_context_reason(call->context);
-    send_plain_status(server, code, reason[0] != '\0' ? reason : message);
+    bly_call_ref(call);
+    bly_loop_defer(call->loop, &server->after_flush); /* the connection's flush, if it is due, was deferred before */
+}
+
+static void
+send_cancel_after_flush(bly_loop_deferred *deferred)
+{
+    bly_server_call *server = BLY_CONTAINER_OF(deferred, bly_server_call, after_flush);
+    belay_call *call = &server->call;
+    if (has_news(server)) {
+        if (bly_h2_stream_has_unsent(&call->stream))
+            bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+        else
+            send_cause(server);
+    }
+    bly_call_unref(call);
 }
 
 /* A call that no worker will see any more: the I/O thread itself says that it is over. */
@@ -371,6 +403,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     bly_link_init(&server->held_link);
     bly_link_init(&server->connection_link);
     bly_job_init(&server->job, bly_server_call_run);
+    server->after_flush.run = send_cancel_after_flush;
     return &server->call;
 }
 

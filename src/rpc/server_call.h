@@ -120,6 +120,7 @@ typedef struct bly_server_call {
     bool status_sent;
     bool cancel_handled;
     bool outcome_known;
+    bly_loop_deferred after_flush; /* what a cancel sends when replies were on their way */
 
     /* handler's thread; `headers` and `trailers` the I/O thread's once they are due */
     belay_metadata *headers;
