@@ -1,9 +1,40 @@
+# The life of a call, end to end. Scenes are what the suites of the server's side share.
 include tests/support/fixture.mk
 
-rpc_suites = tests/rpc/test_fixture
-check_PROGRAMS += $(rpc_suites)
+rpc_scene = tests/rpc/scene.c tests/rpc/scene.h
 
+check_PROGRAMS += tests/rpc/test_fixture
 tests_rpc_test_fixture_SOURCES = tests/rpc/test_fixture.c
 tests_rpc_test_fixture_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_fixture_LDADD = $(fixture_libs)
 $(tests_rpc_test_fixture_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_cancel
+tests_rpc_test_server_cancel_SOURCES = tests/rpc/test_server_cancel.c $(rpc_scene)
+tests_rpc_test_server_cancel_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_cancel_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_cancel_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_deadline
+tests_rpc_test_server_deadline_SOURCES = tests/rpc/test_server_deadline.c $(rpc_scene)
+tests_rpc_test_server_deadline_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_deadline_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_deadline_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_loss
+tests_rpc_test_server_loss_SOURCES = tests/rpc/test_server_loss.c $(rpc_scene)
+tests_rpc_test_server_loss_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_loss_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_loss_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_shutdown
+tests_rpc_test_server_shutdown_SOURCES = tests/rpc/test_server_shutdown.c $(rpc_scene)
+tests_rpc_test_server_shutdown_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_shutdown_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_shutdown_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_status
+tests_rpc_test_server_status_SOURCES = tests/rpc/test_server_status.c $(rpc_scene)
+tests_rpc_test_server_status_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_status_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_status_OBJECTS): $(probe_generated)

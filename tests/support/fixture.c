@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/loop_inside.h"
 #include "io/timer.h"
 #include "pool/pool.h"
 #include "rpc/runtime.h"
@@ -96,27 +97,51 @@ fixture_close(fixture *f)
 /* ---- Order --------------------------------------------------------------------------------------- */
 
 static void
-hold(bly_loop_task *task)
+stand_still(fixture *f)
 {
-    fixture *f = BLY_CONTAINER_OF(task, fixture, hold);
     gate_open(&f->held);
-    gate_wait(&f->resume);
+    gate_wait_count(&f->resume, f->held.opened);
+}
+
+static void
+hold_first(bly_loop_task *task)
+{
+    stand_still(BLY_CONTAINER_OF(task, fixture, hold[0]));
+}
+
+static void
+hold_second(bly_loop_task *task)
+{
+    stand_still(BLY_CONTAINER_OF(task, fixture, hold[1]));
+}
+
+static void
+post_hold(fixture *f)
+{
+    bly_loop_task *task = &f->hold[f->holds++ % 2];
+    task->run = task == &f->hold[0] ? hold_first : hold_second;
+    bly_loop_post(f->runtime->loops[0], task);
 }
 
 void
 fixture_hold_io(fixture *f)
 {
-    f->held.opened = 0;
-    f->resume.opened = 0;
-    f->hold.run = hold;
-    bly_loop_post(f->runtime->loops[0], &f->hold);
-    gate_wait(&f->held);
+    post_hold(f);
+    gate_wait_count(&f->held, f->holds);
 }
 
 void
 fixture_release_io(fixture *f)
 {
     gate_open(&f->resume);
+}
+
+void
+fixture_step_io(fixture *f)
+{
+    post_hold(f);
+    fixture_release_io(f);
+    gate_wait_count(&f->held, f->holds);
 }
 
 static void
@@ -132,14 +157,21 @@ fixture_settle(fixture *f)
         bly_loop_call(f->runtime->loops[i], nothing, NULL);
 }
 
-/* Two rounds: a loop looks at its timers before its mailbox, so the second finds them looked at. */
+static bool
+has_looked(void *argument)
+{
+    return !bly_timers_want_look(argument);
+}
+
+/* A loop says that it looks at its timers, then fires them, then comes to its mailbox. */
 void
 fixture_advance(fixture *f, uint64_t ns)
 {
     __atomic_fetch_add(&f->now, ns, __ATOMIC_RELAXED);
-    for (unsigned int i = 0; i < f->runtime->loop_count; i++)
+    for (unsigned int i = 0; i < f->runtime->loop_count; i++) {
         bly_timer_check(f->runtime->loops[i]);
-    fixture_settle(f);
+        wait_until(has_looked, f->runtime->loops[i], "the loop looks at its timers");
+    }
     fixture_settle(f);
 }
 
@@ -180,25 +212,45 @@ fixture_await(const fixture *f, size_t offset, uint64_t value)
     wait_until(counter_is, &wish, what);
 }
 
-typedef struct queue_wish {
+typedef struct pool_wish {
     const fixture *fixture;
     unsigned int count;
-} queue_wish;
+} pool_wish;
+
+static bly_pool_counts
+pool_counts(const fixture *f)
+{
+    bly_pool_counts counts;
+    bly_pool_counts_read(f->server->pool, &counts);
+    return counts;
+}
 
 static bool
 queue_is(void *argument)
 {
-    const queue_wish *wish = argument;
-    bly_pool_counts counts;
-    bly_pool_counts_read(wish->fixture->server->pool, &counts);
-    return counts.queued == wish->count;
+    const pool_wish *wish = argument;
+    return pool_counts(wish->fixture).queued == wish->count;
 }
 
 void
 fixture_await_queued(const fixture *f, unsigned int count)
 {
-    queue_wish wish = {f, count};
+    pool_wish wish = {f, count};
     wait_until(queue_is, &wish, "calls in the pool's queue");
+}
+
+static bool
+blocked_is(void *argument)
+{
+    const pool_wish *wish = argument;
+    return pool_counts(wish->fixture).blocked == wish->count;
+}
+
+void
+fixture_await_blocked(const fixture *f, unsigned int count)
+{
+    pool_wish wish = {f, count};
+    wait_until(blocked_is, &wish, "workers that sleep");
 }
 
 void

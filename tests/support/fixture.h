@@ -41,7 +41,8 @@ typedef struct fixture {
     uint64_t now; /* atomic, relaxed: the own clock's */
     gate held;    /* the I/O thread stands still */
     gate resume;
-    bly_loop_task hold;
+    bly_loop_task hold[2]; /* in turns */
+    int holds;             /* how often */
 } fixture;
 
 /* Opens everything; the program ends when it cannot. */
@@ -55,6 +56,10 @@ void fixture_close(fixture *fixture);
 
 void fixture_hold_io(fixture *fixture);
 void fixture_release_io(fixture *fixture);
+
+/* Lets the held I/O thread do what was posted until now, and holds it again before it comes to the end of its turn:
+ * nothing of what was done has been flushed. */
+void fixture_step_io(fixture *fixture);
 
 /* Returns when the I/O thread has run what was posted before. */
 void fixture_settle(fixture *fixture);
@@ -73,6 +78,9 @@ void fixture_await(const fixture *fixture, size_t offset, uint64_t value);
 
 /* Waits until as many jobs are in the pool's queue. */
 void fixture_await_queued(const fixture *fixture, unsigned int count);
+
+/* Waits until as many workers sleep in one of belay's waits. */
+void fixture_await_blocked(const fixture *fixture, unsigned int count);
 
 /* Waits until the server knows that no connection is left. */
 void fixture_await_no_connection(const fixture *fixture);

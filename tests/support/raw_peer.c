@@ -202,6 +202,12 @@ note_stream_frame(raw_peer *peer)
         stream->ended = true;
 }
 
+void
+raw_pong(raw_peer *peer)
+{
+    raw_send(peer->descriptor, RAW_PING, RAW_ACK, 0, peer->ping, sizeof peer->ping);
+}
+
 static void
 note_connection_frame(raw_peer *peer)
 {
@@ -211,9 +217,11 @@ note_connection_frame(raw_peer *peer)
         raw_send(peer->descriptor, RAW_SETTINGS, RAW_ACK, 0, "", 0);
     else if (frame->type == RAW_PING && is_answer)
         peer->pongs++;
-    else if (frame->type == RAW_PING)
-        raw_send(peer->descriptor, RAW_PING, RAW_ACK, 0, frame->payload, frame->size);
-    else if (frame->type == RAW_GOAWAY) {
+    else if (frame->type == RAW_PING) {
+        memcpy(peer->ping, frame->payload, sizeof peer->ping);
+        if (!peer->no_pong)
+            raw_pong(peer);
+    } else if (frame->type == RAW_GOAWAY) {
         peer->goaways++;
         peer->goaway_last = raw_number(frame, 0);
         peer->goaway_error = raw_number(frame, 4);
@@ -326,6 +334,14 @@ void
 raw_set_streams(raw_peer *peer, uint32_t streams)
 {
     send_settings(peer, (raw_settings){.has_streams = true, .streams = streams});
+    raw_sync(peer);
+}
+
+void
+raw_set_window(raw_peer *peer, uint32_t window)
+{
+    send_settings(peer, (raw_settings){.has_window = true, .window = window});
+    raw_sync(peer);
 }
 
 /* Noted before it is sent: afterwards the other side may have answered already. */

@@ -46,7 +46,9 @@ typedef struct raw_stream {
 typedef struct raw_peer {
     int descriptor;
     nghttp2_hd_inflater *inflater;
-    bool lost; /* the other side has closed the connection */
+    bool lost;    /* the other side has closed the connection */
+    bool no_pong; /* PINGs are answered by raw_pong() only */
+    uint8_t ping[8];
     unsigned int pongs;
     unsigned int goaways;
     uint32_t goaway_last;
@@ -80,10 +82,12 @@ void raw_break(raw_peer *peer); /* with a reset of the connection */
 /* ---- Sending ---- */
 
 void raw_sync(raw_peer *peer);
+void raw_pong(raw_peer *peer); /* to the last PING */
 void raw_window(raw_peer *peer, uint32_t id, uint32_t bytes);
 void raw_reset(raw_peer *peer, uint32_t id, uint32_t code);
 void raw_goaway(raw_peer *peer, uint32_t last, uint32_t code);
-void raw_set_streams(raw_peer *peer, uint32_t streams); /* SETTINGS again */
+void raw_set_streams(raw_peer *peer, uint32_t streams); /* SETTINGS again; in force when it returns */
+void raw_set_window(raw_peer *peer, uint32_t window);
 void raw_data(raw_peer *peer, uint32_t id, const void *data, size_t size, bool end);
 
 /* One Note whose payload has `size` bytes, as a whole gRPC frame; size 0: an empty Note. */
