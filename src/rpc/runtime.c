@@ -79,6 +79,59 @@ wake_log(void *argument)
         bly_notifier_post(runtime->notifier, &runtime->log_item);
 }
 
+/* Somebody who waits for the notifier to come by. */
+typedef struct log_flush {
+    bly_notifier_item item;
+    bly_refcount refs; /* the waiter's and the notifier's */
+    belay_runtime *runtime;
+    bly_mutex lock;
+    bly_condition changed;
+    bool done; /* guarded by lock */
+} log_flush;
+
+static void
+release_flush(log_flush *flush)
+{
+    if (!bly_refcount_release(&flush->refs))
+        return;
+    bly_condition_fini(&flush->changed);
+    bly_mutex_fini(&flush->lock);
+    free(flush);
+}
+
+static void
+run_flush(bly_notifier_item *item)
+{
+    log_flush *flush = BLY_CONTAINER_OF(item, log_flush, item);
+    bly_log_drain(&flush->runtime->log);
+    bly_mutex_lock(&flush->lock);
+    flush->done = true;
+    bly_condition_signal(&flush->changed);
+    bly_mutex_unlock(&flush->lock);
+    release_flush(flush);
+}
+
+void
+bly_runtime_flush_log(belay_runtime *runtime)
+{
+    log_flush *flush = calloc(1, sizeof *flush);
+    if (flush == NULL)
+        return;
+    bly_refcount_init(&flush->refs);
+    bly_refcount_take(&flush->refs);
+    bly_mutex_init(&flush->lock);
+    bly_condition_init(&flush->changed);
+    flush->item.run = run_flush;
+    flush->runtime = runtime;
+    bly_notifier_post(runtime->notifier, &flush->item);
+    uint64_t until = bly_clock_after(belay_now(), BELAY_SECONDS(1));
+    bly_mutex_lock(&flush->lock);
+    while (!flush->done && bly_condition_wait_until(&flush->changed, &flush->lock, until))
+        continue;
+    bly_mutex_unlock(&flush->lock);
+    release_flush(flush);
+}
+
 /* ---- What contexts need --------------------------------------------------------------------------- */
 
 static belay_runtime *

@@ -48,6 +48,10 @@ belay_runtime *bly_runtime_make(const belay_runtime_options *options, const bly_
 /* A loop for a new connection or channel: each in turn. Any thread. */
 bly_loop *bly_runtime_next_loop(belay_runtime *runtime);
 
+/* Waits until the log function has had all lines written so far, a second at most: for a caller whose process may
+ * be about to end. Any thread but the notifier's. */
+void bly_runtime_flush_log(belay_runtime *runtime);
+
 /* True in the process that made it. After fork() without exec it is not usable; says so in the log. */
 bool bly_runtime_usable(belay_runtime *runtime);
 

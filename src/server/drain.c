@@ -144,6 +144,7 @@ belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
     if (wait_until_gone(server, limit))
         return BELAY_OK;
     for_each_connection(server, bly_server_connection_report);
+    bly_runtime_flush_log(server->runtime); /* the program may be about to exit */
     return BELAY_DEADLINE_EXCEEDED;
 }
 
