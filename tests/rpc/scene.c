@@ -42,12 +42,12 @@ send_until_told(belay_call *call)
 }
 
 static belay_code
-receive(belay_call *call)
+receive(scene *s, belay_call *call)
 {
     Belay__Test__Note *note;
     belay_code code;
     while ((code = belay_test_probe_chat_recv_request(call, &note)) == BELAY_OK)
-        continue;
+        s->received++;
     return code;
 }
 
@@ -63,7 +63,10 @@ act(scene *s, belay_call *call)
             sched_yield();
         break;
     case RECEIVE:
-        return receive(call);
+        return receive(s, call);
+    case RECEIVE_AT_GATE:
+        gate_wait(&s->go);
+        return receive(s, call);
     case SEND:
         return send_until_told(call);
     case SEND_ONE:

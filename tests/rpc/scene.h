@@ -15,6 +15,7 @@ typedef enum doing {
     WAIT_GATE, /* deaf to its cancellation, until the test opens `go` */
     SPIN,      /* looks at the flag */
     RECEIVE,
+    RECEIVE_AT_GATE, /* waits for `go` first */
     SEND,     /* until a send fails */
     SEND_ONE, /* a small message, then sleeps */
     SEND_AT_GATE, /* waits for `go`, sends a small message, opens `sent`, then sleeps */
@@ -51,6 +52,7 @@ typedef struct scene {
     gate go;
     gate sent;
     gate left;
+    int received;       /* messages */
     int runs;           /* atomic, relaxed */
     belay_code seen;    /* what its wait returned */
     bool flag;          /* belay_cancelled() after it */

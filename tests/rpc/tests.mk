@@ -38,3 +38,9 @@ tests_rpc_test_server_status_SOURCES = tests/rpc/test_server_status.c $(rpc_scen
 tests_rpc_test_server_status_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_server_status_LDADD = $(fixture_libs)
 $(tests_rpc_test_server_status_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_server_request
+tests_rpc_test_server_request_SOURCES = tests/rpc/test_server_request.c $(rpc_scene)
+tests_rpc_test_server_request_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_request_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_request_OBJECTS): $(probe_generated)
