@@ -117,7 +117,8 @@ allocate(void *data, size_t size)
         spent->exhausted = true;
         return NULL;
     }
-    void *memory = spent->below != NULL ? spent->below->alloc(spent->below->allocator_data, size) : malloc(size);
+    ProtobufCAllocator *below = spent->below;
+    void *memory = below != NULL ? below->alloc(below->allocator_data, size) : malloc(size);
     if (memory == NULL)
         spent->exhausted = true;
     else

@@ -26,6 +26,16 @@ check_PROGRAMS += tests/wire/test_status
 tests_wire_test_status_SOURCES = tests/wire/test_status.c
 tests_wire_test_status_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/wire/test_unpack
+tests_wire_test_unpack_SOURCES = tests/wire/test_unpack.c tests/wire/random.h
+nodist_tests_wire_test_unpack_SOURCES = $(wire_test_generated)
+tests_wire_test_unpack_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_builddir)/tests
+tests_wire_test_unpack_LDADD = $(test_libs)
+$(tests_wire_test_unpack_OBJECTS): $(wire_test_generated)
+wire_test_generated = tests/wire/nested.pb-c.c tests/wire/nested.pb-c.h
+CLEANFILES += $(wire_test_generated)
+EXTRA_DIST += tests/wire/nested.proto
+
 # Allocations of the objects in this program go through its own functions; the linker has to know --wrap.
 check_PROGRAMS += tests/wire/test_out_of_memory
 tests_wire_test_out_of_memory_SOURCES = tests/wire/test_out_of_memory.c
