@@ -246,7 +246,7 @@ end_one(belay_context *context, const ending *end, bly_list *work)
     context->reason = reason;
     context->end_time = end->time;
     context->code = end->code;
-    __atomic_store_n(&context->cause, end->cause, __ATOMIC_RELEASE);
+    __atomic_store_n(&context->cause, end->cause, __ATOMIC_RELAXED);
     __atomic_store_n(&context->flag, 1, __ATOMIC_RELEASE);
     if (context->mirror != NULL)
         __atomic_store_n(context->mirror, 1, __ATOMIC_RELAXED);
@@ -255,6 +255,7 @@ end_one(belay_context *context, const ending *end, bly_list *work)
         context->owner->ended(context->owner, context);
     bly_callbacks_queue_locked(context, end->cause);
     detach_children_locked(context, work);
+    __atomic_store_n(&context->settled, 1, __ATOMIC_RELEASE);
     bly_mutex_unlock(&context->lock);
     wake_collected(&wakes);
     return true;
@@ -264,8 +265,10 @@ bool
 bly_context_end(belay_context *context, belay_cause cause, const char *reason)
 {
     BLY_ASSERT(cause != BELAY_CAUSE_NONE);
-    if (__atomic_load_n(&context->flag, __ATOMIC_ACQUIRE) != 0)
-        return false; /* without the lock: most calls are ended twice, by their handler and by their stream */
+    /* Without the lock: most calls are ended twice, by their handler and by their stream. Not by the flag, which is
+     * raised before the owner is told: a loser may drop the owner as soon as it is back. */
+    if (__atomic_load_n(&context->settled, __ATOMIC_ACQUIRE) != 0)
+        return false;
     ending end = {cause, code_of_cause(cause), reason, bly_clock_now(context->environment->clock)};
     if (cause == BELAY_CAUSE_PARENT && context->parent != NULL) {
         end.code = bly_context_code(context->parent);
@@ -326,7 +329,10 @@ bly_context_handler(const belay_context *context)
 belay_cause
 belay_context_cause(const belay_context *context)
 {
-    return __atomic_load_n(&context->cause, __ATOMIC_ACQUIRE);
+    /* By the flag, so that a program which has seen that one finds the cause too. */
+    if (__atomic_load_n(&context->flag, __ATOMIC_ACQUIRE) == 0)
+        return BELAY_CAUSE_NONE;
+    return __atomic_load_n(&context->cause, __ATOMIC_RELAXED);
 }
 
 const char *

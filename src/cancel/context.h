@@ -72,7 +72,8 @@ typedef struct bly_context_metadata {
 } bly_context_metadata;
 
 struct belay_context {
-    int flag; /* atomic: raised last, with release; programs read it relaxed. Must be the first word (belay/context.h) */
+    int flag; /* atomic: raised when the end can be read, with release; programs read it relaxed. Must be the first word
+               * (belay/context.h) */
     bly_refcount refs;
 
     /* const after creation */
@@ -95,11 +96,12 @@ struct belay_context {
     bly_list children;
     bly_list waits;
     bly_list callbacks;
-    /* written once under lock, published by `cause` */
+    /* written once under lock, published by `flag` */
     char *reason;
     uint64_t end_time;
     belay_code code;
-    belay_cause cause; /* atomic: release when written, acquire when read without the lock */
+    belay_cause cause; /* atomic, relaxed: the flag orders it */
+    int settled;       /* atomic: raised with release when owner and waits know of the end; acquire without the lock */
 };
 
 /* Makes a context. parent: ended with it; NULL for none. deadline: the parent's is applied too. owner and

@@ -16,7 +16,7 @@
 void
 bly_h2_block_begin(bly_h2_connection *connection, bly_h2_stream *stream, bool is_request)
 {
-    connection->block = (bly_h2_block_state){.kind = BLY_H2_TRAILERS, .dropped = stream == NULL};
+    connection->block = (bly_h2_block_state){.kind = BLY_H2_TRAILERS, .stream = stream};
     if (is_request)
         connection->block.kind = BLY_H2_REQUEST;
     else if (!connection->is_server && stream != NULL && !stream->received_final)
@@ -48,10 +48,11 @@ refuse_more(bly_h2_connection *connection)
 }
 
 void
-bly_h2_block_field(bly_h2_connection *connection, bly_h2_stream *stream, const char *name, size_t name_size,
-                   const char *value, size_t value_size)
+bly_h2_block_field(bly_h2_connection *connection, const char *name, size_t name_size, const char *value,
+                   size_t value_size)
 {
     bly_h2_block_state *block = &connection->block;
+    bly_h2_stream *stream = block->stream;
     const bly_h2_options *options = &connection->options;
     block->bytes += name_size + value_size + FIELD_OVERHEAD;
     block->fields++;
@@ -62,7 +63,7 @@ bly_h2_block_field(bly_h2_connection *connection, bly_h2_stream *stream, const c
     }
     if (block->bytes > options->max_header_list_bytes || block->fields > options->max_header_fields)
         block->oversized = true;
-    if (block->oversized || block->dropped || stream->reset_sent)
+    if (stream == NULL || block->oversized || block->dropped || stream->reset_sent)
         return;
     look_for_informational(block, name, name_size, value, value_size);
     if (!connection->ops->header(stream, block->kind, name, name_size, value, value_size))

@@ -53,12 +53,8 @@ on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *n
           const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
 {
     bly_h2_connection *connection = user_data;
-    (void)flags;
-    /* Not looked up for a block that nobody wants: those are only counted. */
-    bly_h2_stream *stream = connection->block.dropped ? NULL : stream_of(session, frame->hd.stream_id);
-    if (stream == NULL)
-        connection->block.dropped = true;
-    bly_h2_block_field(connection, stream, (const char *)name, name_size, (const char *)value, value_size);
+    (void)session, (void)frame, (void)flags;
+    bly_h2_block_field(connection, (const char *)name, name_size, (const char *)value, value_size);
     return 0;
 }
 

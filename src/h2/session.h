@@ -38,6 +38,7 @@ typedef struct bly_h2_output {
 
 /* The header block that is being received; there is one at a time on a connection. */
 typedef struct bly_h2_block_state {
+    bly_h2_stream *stream; /* NULL: of no stream that anybody knows, or it is gone by now */
     bly_h2_block kind;
     size_t bytes;  /* as SETTINGS_MAX_HEADER_LIST_SIZE counts them */
     size_t fields;
@@ -128,9 +129,9 @@ bool bly_h2_session_init(bly_h2_connection *connection);
 
 void bly_h2_block_begin(bly_h2_connection *connection, bly_h2_stream *stream, bool is_request);
 
-/* Counts and passes on one field; stream: NULL when nobody listens. */
-void bly_h2_block_field(bly_h2_connection *connection, bly_h2_stream *stream, const char *name,
-                        size_t name_size, const char *value, size_t value_size);
+/* Counts and passes on one field. */
+void bly_h2_block_field(bly_h2_connection *connection, const char *name, size_t name_size, const char *value,
+                        size_t value_size);
 void bly_h2_block_end(bly_h2_connection *connection, bly_h2_stream *stream);
 
 /* Header fields in nghttp2's form, for one submit: few of them on the stack, more on the heap. */

@@ -94,6 +94,8 @@ bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
     bly_list_remove(&stream->delivery_link);
     if (connection->output.ending == stream)
         connection->output.ending = NULL;
+    if (connection->block.stream == stream)
+        connection->block.stream = NULL;
     connection->stream_count--;
     stream->in_session = false;
     stream->id = 0;

@@ -15,16 +15,31 @@ run_task(bly_loop_task *task)
     bly_call_unref(call);
 }
 
+bly_parker *
+bly_call_reader_locked(const belay_call *call)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    return call->reader != NULL && call->reader_ready(call) ? bly_parker_ref(call->reader) : NULL;
+}
+
+void
+bly_call_wake(bly_parker *parker)
+{
+    if (parker == NULL)
+        return;
+    bly_parker_wake(parker);
+    bly_parker_unref(parker);
+}
+
 static void
 context_ended(bly_context_owner *owner, belay_context *context)
 {
     belay_call *call = BLY_CONTAINER_OF(owner, belay_call, context_owner);
-    bly_parker *reader = NULL, *writer = NULL;
+    bly_parker *reader, *writer = NULL;
     bly_mutex_lock(&call->lock);
     call->end_cause = context->cause;
     call->end_code = context->code;
-    if (call->reader != NULL)
-        reader = bly_parker_ref(call->reader);
+    reader = bly_call_reader_locked(call);
     if (call->writer != NULL)
         writer = bly_parker_ref(call->writer);
     call->side->ended_locked(call);
@@ -32,14 +47,8 @@ context_ended(bly_context_owner *owner, belay_context *context)
     bly_mutex_unlock(&call->lock);
     if (post)
         bly_call_post(call);
-    if (reader != NULL) {
-        bly_parker_wake(reader);
-        bly_parker_unref(reader);
-    }
-    if (writer != NULL) {
-        bly_parker_wake(writer);
-        bly_parker_unref(writer);
-    }
+    bly_call_wake(reader);
+    bly_call_wake(writer);
 }
 
 static void
@@ -129,7 +138,8 @@ bly_call_arm_deadline(belay_call *call)
 void
 bly_call_disarm_deadline(belay_call *call)
 {
-    if (bly_timer_disarm(call->loop, &call->deadline_timer))
+    if (call->context != NULL && belay_context_deadline(call->context) != BELAY_FOREVER &&
+        bly_timer_disarm(call->loop, &call->deadline_timer))
         bly_call_unref(call);
 }
 

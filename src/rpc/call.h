@@ -78,6 +78,7 @@ struct belay_call {
     bool receiving;
     bool sending;
     bly_parker *reader; /* the receiving thread's while it sleeps */
+    bool (*reader_ready)(const belay_call *call); /* what it sleeps for */
     bly_parker *writer; /* the sending thread's while it sleeps */
     bool posted;        /* `task` is in the mailbox of the I/O thread */
 
@@ -117,6 +118,13 @@ bly_call_cancelled_locked(const belay_call *call)
 {
     return call->end_cause != BELAY_CAUSE_NONE && call->end_cause != BELAY_CAUSE_FINISHED;
 }
+
+/* The sleeping receiver's parker, with a reference, if what it sleeps for has come: a wake-up for less costs more
+ * than all the rest of a call. NULL: nobody is to be woken. Lock held. */
+bly_parker *bly_call_reader_locked(const belay_call *call);
+
+/* Wakes a thread and gives back the reference; NULL: nothing. No lock held. */
+void bly_call_wake(bly_parker *parker);
 
 /* A frame for a message of `size` bytes, prefix filled in; NULL without memory. */
 bly_bytes *bly_call_frame_new(size_t size);

@@ -137,9 +137,8 @@ bly_client_call_open(belay_call *call, bly_h2_connection *connection)
         return false;
     client->waiting = false;
     bly_call_ref(call); /* the stream's */
-    bly_mutex_lock(&call->lock);
-    snprintf(client->peer, sizeof client->peer, "%s", bly_h2_connection_peer(connection));
-    bly_mutex_unlock(&call->lock);
+    snprintf(client->peer_name, sizeof client->peer_name, "%s", bly_h2_connection_peer(connection));
+    __atomic_store_n(&client->peer, client->peer_name, __ATOMIC_RELEASE);
     transmit(client);
     return true;
 }
@@ -284,18 +283,13 @@ static void
 publish_headers(bly_client_call *client)
 {
     belay_call *call = &client->call;
-    bly_parker *reader = NULL;
     bly_mutex_lock(&call->lock);
     client->headers = client->block != NULL ? client->block : belay_metadata_new();
     client->block = NULL;
     client->headers_ready = client->headers != NULL;
-    if (call->reader != NULL)
-        reader = bly_parker_ref(call->reader);
+    bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
-    if (reader != NULL) {
-        bly_parker_wake(reader);
-        bly_parker_unref(reader);
-    }
+    bly_call_wake(reader);
 }
 
 void

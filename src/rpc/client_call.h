@@ -74,7 +74,9 @@ typedef struct bly_client_call {
     belay_metadata *headers; /* const once headers_ready */
     bool headers_ready;
     bool abandoned; /* nobody will finish it: the I/O thread holds the user's reference */
-    char peer[64];
+
+    const char *peer;    /* atomic: release when set, acquire when read; the host's target, then `peer_name` */
+    char peer_name[64]; /* const once `peer` points to it */
 
     /* I/O thread only */
     bool started;

@@ -10,7 +10,8 @@ belay_call_peer(const belay_call *call)
 {
     if (call->is_server)
         return BLY_CONTAINER_OF(call, bly_server_call, call)->peer;
-    return BLY_CONTAINER_OF(call, bly_client_call, call)->peer;
+    /* The connection may come while the program looks. */
+    return __atomic_load_n(&BLY_CONTAINER_OF(call, bly_client_call, call)->peer, __ATOMIC_ACQUIRE);
 }
 
 const belay_metadata *

@@ -46,14 +46,11 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     }
     bly_bytes_queue_splice(&call->in, &complete);
     size_t waiting = call->in.total;
-    if (*messages > 0 && call->reader != NULL)
-        reader = bly_parker_ref(call->reader);
+    if (*messages > 0)
+        reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
 
-    if (reader != NULL) {
-        bly_parker_wake(reader);
-        bly_parker_unref(reader);
-    }
+    bly_call_wake(reader);
     if (error == BLY_FRAME_OK && !call->stream.received_end)
         set_window(call, waiting);
     return error;
@@ -62,16 +59,11 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
 void
 bly_call_end_input(belay_call *call)
 {
-    bly_parker *reader = NULL;
     bly_mutex_lock(&call->lock);
     call->in_ended = true;
-    if (call->reader != NULL)
-        reader = bly_parker_ref(call->reader);
+    bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
-    if (reader != NULL) {
-        bly_parker_wake(reader);
-        bly_parker_unref(reader);
-    }
+    bly_call_wake(reader);
 }
 
 void
@@ -123,6 +115,7 @@ await_locked(belay_call *call, bly_call_condition ready)
     if ((parker = bly_parker_current()) == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     call->reader = parker;
+    call->reader_ready = ready;
     do {
         bly_mutex_unlock(&call->lock);
         bly_pool_blocked_begin();

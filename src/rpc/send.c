@@ -32,10 +32,7 @@ bly_call_drained(bly_h2_stream *stream)
     if (call->writer != NULL && call->out_at_io + call->out.total <= call->send_mark / 2)
         writer = bly_parker_ref(call->writer);
     bly_mutex_unlock(&call->lock);
-    if (writer != NULL) {
-        bly_parker_wake(writer);
-        bly_parker_unref(writer);
-    }
+    bly_call_wake(writer);
 }
 
 /* ---- The sending thread ----------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
-    snprintf(client->peer, sizeof client->peer, "%s", host->target);
+    client->peer = host->target;
     bly_link_init(&client->handler_link);
     bly_link_init(&client->host_link);
     host->ops->retain(host->argument);

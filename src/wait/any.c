@@ -26,6 +26,7 @@ claim(belay_call *call, bly_parker *parker)
     if (claimed) {
         call->receiving = true;
         call->reader = parker;
+        call->reader_ready = is_ready_locked;
     }
     bly_mutex_unlock(&call->lock);
     return claimed;

@@ -202,16 +202,20 @@ belay_metadata_at(const belay_metadata *metadata, size_t index)
 bool
 bly_metadata_is_reserved(const char *key, size_t key_size)
 {
-    static const char *const names[] = {
-        "connection", "content-length",    "content-type", "host", "keep-alive", "proxy-connection",
-        "te",         "transfer-encoding", "upgrade",
+    static const struct {
+        size_t size;
+        const char *text;
+    } names[] = {
+        { 10, "connection" },        { 14, "content-length" }, { 12, "content-type" },
+        { 4, "host" },               { 10, "keep-alive" },     { 16, "proxy-connection" },
+        { 17, "transfer-encoding" }, { 2, "te" },              { 7, "upgrade" },
     };
     if (key_size > 0 && key[0] == ':')
         return true;
     if (key_size >= 5 && memcmp(key, "grpc-", 5) == 0)
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strlen(names[i]) == key_size && memcmp(names[i], key, key_size) == 0)
+        if (names[i].size == key_size && memcmp(names[i].text, key, key_size) == 0)
             return true;
     }
     return false;
