@@ -2,7 +2,6 @@
 /*
  * The caller's part of a client call: starting it.
  */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/blocks.h"

@@ -1,1 +1,32 @@
-# Nothing here yet.
+client_suites = \
+	tests/client/test_calls \
+	tests/client/test_channel \
+	tests/client/test_flow \
+	tests/client/test_metadata \
+	tests/client/test_status
+check_PROGRAMS += $(client_suites)
+
+tests_client_test_calls_SOURCES = tests/client/test_calls.c
+tests_client_test_calls_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_calls_LDADD = $(fixture_libs)
+$(tests_client_test_calls_OBJECTS): $(probe_generated)
+
+tests_client_test_channel_SOURCES = tests/client/test_channel.c
+tests_client_test_channel_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_channel_LDADD = $(fixture_libs)
+$(tests_client_test_channel_OBJECTS): $(probe_generated)
+
+tests_client_test_flow_SOURCES = tests/client/test_flow.c
+tests_client_test_flow_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_flow_LDADD = $(fixture_libs)
+$(tests_client_test_flow_OBJECTS): $(probe_generated)
+
+tests_client_test_metadata_SOURCES = tests/client/test_metadata.c
+tests_client_test_metadata_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_metadata_LDADD = $(fixture_libs)
+$(tests_client_test_metadata_OBJECTS): $(probe_generated)
+
+tests_client_test_status_SOURCES = tests/client/test_status.c
+tests_client_test_status_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_status_LDADD = $(fixture_libs)
+$(tests_client_test_status_OBJECTS): $(probe_generated)
