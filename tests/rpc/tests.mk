@@ -44,3 +44,17 @@ tests_rpc_test_server_request_SOURCES = tests/rpc/test_server_request.c $(rpc_sc
 tests_rpc_test_server_request_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_server_request_LDADD = $(fixture_libs)
 $(tests_rpc_test_server_request_OBJECTS): $(probe_generated)
+
+rpc_client_scene = tests/rpc/client_scene.c tests/rpc/client_scene.h
+
+check_PROGRAMS += tests/rpc/test_client_cancel
+tests_rpc_test_client_cancel_SOURCES = tests/rpc/test_client_cancel.c $(rpc_client_scene)
+tests_rpc_test_client_cancel_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_cancel_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_cancel_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_propagation
+tests_rpc_test_propagation_SOURCES = tests/rpc/test_propagation.c
+tests_rpc_test_propagation_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_propagation_LDADD = $(fixture_libs)
+$(tests_rpc_test_propagation_OBJECTS): $(probe_generated)
