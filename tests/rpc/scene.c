@@ -95,18 +95,27 @@ act(scene *s, belay_call *call)
     return BELAY_OK;
 }
 
+/* Of several runs the last one's words stay. */
+static void
+report(scene *s, belay_call *call, belay_code seen)
+{
+    belay_context *context = belay_call_context(call);
+    pthread_mutex_lock(&s->lock);
+    s->seen = seen;
+    s->flag = belay_cancelled(call);
+    s->cause = belay_context_cause(context);
+    snprintf(s->words, sizeof s->words, "%s", belay_context_reason(context));
+    pthread_mutex_unlock(&s->lock);
+}
+
 static belay_code
 perform(belay_call *call)
 {
     scene *s = belay_call_data(call);
-    __atomic_fetch_add(&s->runs, 1, __ATOMIC_RELAXED);
-    if (s->context == NULL)
+    if (__atomic_fetch_add(&s->runs, 1, __ATOMIC_RELAXED) == 0)
         s->context = belay_context_ref(belay_call_context(call));
     gate_open(&s->entered);
-    s->seen = act(s, call);
-    s->flag = belay_cancelled(call);
-    s->cause = belay_context_cause(belay_call_context(call));
-    snprintf(s->words, sizeof s->words, "%s", belay_context_reason(belay_call_context(call)));
+    report(s, call, act(s, call));
     gate_open(&s->left);
     return s->answer;
 }
@@ -272,6 +281,7 @@ scene_open(scene *s, place where, doing what, const char *timeout)
     memset(s, 0, sizeof *s);
     s->doing = what;
     s->reason = "enough";
+    pthread_mutex_init(&s->lock, NULL);
     open_gates(s);
     open_server(s, where, timeout != NULL);
     raw_connect(&s->client, s->f.address, settings_for(where, what));
@@ -314,6 +324,7 @@ scene_close(scene *s)
     belay_channel_free(s->silent_channel);
     fixture_close(&s->f);
     close_gates(s);
+    pthread_mutex_destroy(&s->lock);
 }
 
 raw_stream *

@@ -54,11 +54,12 @@ typedef struct scene {
     gate left;
     int received;       /* messages */
     int runs;           /* atomic, relaxed */
+    pthread_mutex_t lock; /* for handlers that end at the same time */
     belay_code seen;    /* what its wait returned */
     bool flag;          /* belay_cancelled() after it */
     belay_cause cause;
     char words[64];     /* belay_context_reason() */
-    belay_context *context; /* its own, kept */
+    belay_context *context; /* the first one's own, kept */
 
     /* The other call's */
     gate other_entered;

@@ -79,18 +79,36 @@ test_shutdown_ends_each_wait(void)
         expect_wait_ends(all[i]);
 }
 
-/* The drain's work is done when the handler returns, not when the client has read its status. */
+/* The client is told at once; the drain returns when the handler does. */
 static void
 test_drain_waits_for_a_deaf_handler(void)
 {
     scene s;
+    drain draining;
+    scene_open(&s, RUNNING, WAIT_GATE, NULL);
+    drain_begin(&draining, &s, 0);
+    expect_unavailable(&s);
+    raw_await_lost(&s.client);
+    CU_ASSERT_EQUAL(fixture_counters(&s.f).handlers_running, 1);
+    gate_open(&s.go);
+    CU_ASSERT_EQUAL(drain_join(&draining), BELAY_OK);
+    CU_ASSERT_EQUAL(fixture_counters(&s.f).handlers_running, 0);
+    scene_close(&s);
+}
+
+/* After the hard limit it gives up, and can be asked again. */
+static void
+test_drain_gives_up_on_a_deaf_handler(void)
+{
+    scene s;
     scene_open(&s, RUNNING, WAIT_GATE, NULL);
     CU_ASSERT_EQUAL(belay_server_drain(s.f.server, 0, 0), BELAY_DEADLINE_EXCEEDED);
-    expect_unavailable(&s);
+    CU_ASSERT_EQUAL(fixture_counters(&s.f).handlers_running, 1);
     gate_open(&s.go);
     scene_await_left(&s);
-    raw_await_lost(&s.client);
+    CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_SHUTDOWN);
     CU_ASSERT_EQUAL(belay_server_drain(s.f.server, 0, BELAY_FOREVER), BELAY_OK);
+    raw_await_lost(&s.client);
     scene_close(&s);
 }
 
@@ -270,6 +288,7 @@ main(int argc, char **argv)
         TEST(test_held_call_never_runs_after_shutdown),
         TEST(test_shutdown_ends_each_wait),
         TEST(test_drain_waits_for_a_deaf_handler),
+        TEST(test_drain_gives_up_on_a_deaf_handler),
         TEST(test_call_that_ends_within_the_grace_time_is_delivered),
         TEST(test_queued_call_runs_within_the_grace_time),
         TEST(test_calls_are_taken_until_the_final_goaway),
