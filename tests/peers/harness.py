@@ -40,6 +40,7 @@ find_grpc()
 SOURCES = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('top_builddir', '.')
 INTEROP_SERVER = os.path.join(BUILD, 'tests/interop/interop-server')
+ENDING_CLIENT = os.path.join(BUILD, 'tests/peers/ending-client')
 INTEROP_CLIENT = os.path.join(BUILD, 'tests/interop/interop-client')
 
 # Only against hanging: nothing is measured.
@@ -54,12 +55,16 @@ class Program:
 
     def __init__(self, *command):
         self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors)
         Program.running.add(self)
 
     def read_line(self):
-        return self.process.stdout.readline().decode()
+        return self.process.stdout.readline().decode().rstrip('\n')
+
+    def press_enter(self):
+        self.process.stdin.write(b'\n')
+        self.process.stdin.flush()
 
     def kill(self):
         """Ends it with SIGKILL."""
@@ -76,6 +81,7 @@ class Program:
 
     def wait(self):
         status = self.process.wait(PATIENCE)
+        self.process.stdin.close()
         self.process.stdout.close()
         Program.running.discard(self)
         return status

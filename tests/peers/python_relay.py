@@ -4,6 +4,7 @@
 Nothing is cancelled in grpcio unless the handler does it: so each handler here cancels its children from a
 callback of its context. Two leaves that relay.proto does not have serve tests of belay as a client.
 """
+import contextlib
 import queue
 import threading
 import time
@@ -20,6 +21,18 @@ LEAF_STATUS = 100  # this and the code of a status to fail with; its message is 
 
 class Cancelled(Exception):
     """The handler's call was cancelled."""
+
+
+def next_message(requests, cancelled):
+    """Of a stream; None at its end. For a moment grpcio shows a cancel as the stream's end: so it takes that
+    long until an end is believed."""
+    try:
+        message = next(requests, None)
+        if message is not None or not cancelled.wait(0.2):
+            return message
+    except Exception:  # of grpcio's: a bare one
+        cancelled.wait()
+    raise Cancelled()
 
 
 class Handler:
@@ -61,17 +74,6 @@ class Handler:
         with self.service.lock:
             self.record.returned_ns = time.monotonic_ns()
             self.service.handlers_running -= 1
-
-    def next_message(self, requests):
-        """Of a stream; None at its end. For a moment grpcio shows a cancel as the stream's end: so it takes
-        that long until an end is believed."""
-        try:
-            message = next(requests, None)
-            if message is not None or not self.cancelled.wait(0.2):
-                return message
-        except Exception:  # of grpcio's: a bare one
-            self.cancelled.wait()
-        raise Cancelled()
 
     def timeout(self, request):
         """For child calls, in seconds, or None."""
@@ -116,6 +118,29 @@ class Relay:
             self.records.append((run, record))
             self.handlers_started += 1
             self.handlers_running += 1
+
+    @contextlib.contextmanager
+    def counted(self, context):
+        """Counts a handler of another service; gives the event of its cancellation."""
+        cancelled = threading.Event()
+        returned = False
+
+        def ended():
+            with self.lock:
+                self.calls_cancelled += not returned
+            cancelled.set()
+
+        with self.lock:
+            self.handlers_started += 1
+            self.handlers_running += 1
+        if not context.add_callback(ended):
+            ended()
+        try:
+            yield cancelled
+        finally:
+            with self.lock:
+                returned = True
+                self.handlers_running -= 1
 
     def child_ended(self, child):
         with self.lock:
@@ -216,7 +241,7 @@ class Relay:
             while message is not None:
                 for send in sends:
                     send.put(message)
-                message = handler.next_message(requests)
+                message = next_message(requests, handler.cancelled)
                 if message is not None:
                     del message.route[:]
                     message.route.extend(route)
@@ -265,7 +290,7 @@ class Relay:
             if message.leaf != relay.LEAF_RECV:
                 yield self.leaf(handler, message)
             try:
-                message = handler.next_message(requests)
+                message = next_message(requests, handler.cancelled)
             except Cancelled:
                 handler.notice()
 

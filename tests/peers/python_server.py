@@ -18,7 +18,7 @@ from python_test_service import TestService
 def main():
     relay = Relay()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[('grpc.so_reuseport', 0)])
-    server.add_generic_rpc_handlers((services.handlers(services.TEST_SERVICE, TestService()),
+    server.add_generic_rpc_handlers((services.handlers(services.TEST_SERVICE, TestService(relay)),
                                      services.handlers(services.RELAY, relay)))
     relay.address = '127.0.0.1:%d' % server.add_insecure_port('127.0.0.1:0')
     signal.signal(signal.SIGTERM, lambda number, frame: server.stop(0))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""grpc.testing.TestService on grpcio, for interop-client."""
-import time
-
+"""grpc.testing.TestService on grpcio, for clients on belay."""
+from python_relay import next_message
 from services import CODES, testing
 
 
@@ -17,8 +16,19 @@ def echo_status(context, request):
         context.abort(CODES[request.response_status.code], request.response_status.message)
 
 
+def answer(request, context, cancelled):
+    echo_status(context, request)
+    for wanted in request.response_parameters:
+        if cancelled.wait(wanted.interval_us / 1e6):
+            return
+        yield testing.StreamingOutputCallResponse(payload=testing.Payload(body=bytes(wanted.size)))
+
+
 class TestService:
-    """UnimplementedCall is left out on purpose."""
+    """UnimplementedCall is left out on purpose. Handlers that may take long are counted by a relay."""
+
+    def __init__(self, relay):
+        self.relay = relay
 
     def EmptyCall(self, request, context):
         echo_metadata(context)
@@ -31,29 +41,29 @@ class TestService:
 
     def CacheableUnaryCall(self, request, context):
         context.send_initial_metadata([('cache-control', 'max-age=60, public')])
-        return testing.SimpleResponse(payload=testing.Payload(body=str(time.time_ns()).encode()))
+        return testing.SimpleResponse(payload=testing.Payload(body=b'1'))
 
     def StreamingOutputCall(self, request, context):
-        echo_metadata(context)
-        yield from self.answer(request, context)
+        with self.relay.counted(context) as cancelled:
+            echo_metadata(context)
+            yield from answer(request, context, cancelled)
 
     def StreamingInputCall(self, requests, context):
-        echo_metadata(context)
-        return testing.StreamingInputCallResponse(
-            aggregated_payload_size=sum(len(request.payload.body) for request in requests))
+        with self.relay.counted(context) as cancelled:
+            echo_metadata(context)
+            total = 0
+            while (request := next_message(requests, cancelled)) is not None:
+                total += len(request.payload.body)
+            return testing.StreamingInputCallResponse(aggregated_payload_size=total)
 
     def FullDuplexCall(self, requests, context):
-        echo_metadata(context)
-        for request in requests:
-            yield from self.answer(request, context)
+        with self.relay.counted(context) as cancelled:
+            echo_metadata(context)
+            for request in requests:
+                yield from answer(request, context, cancelled)
 
     def HalfDuplexCall(self, requests, context):
-        echo_metadata(context)
-        for request in list(requests):
-            yield from self.answer(request, context)
-
-    def answer(self, request, context):
-        echo_status(context, request)
-        for wanted in request.response_parameters:
-            time.sleep(wanted.interval_us / 1e6)
-            yield testing.StreamingOutputCallResponse(payload=testing.Payload(body=bytes(wanted.size)))
+        with self.relay.counted(context) as cancelled:
+            echo_metadata(context)
+            for request in list(requests):
+                yield from answer(request, context, cancelled)

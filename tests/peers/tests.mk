@@ -7,11 +7,19 @@ $(peers_generated): tests/peers/%_pb2.py: tests/interop/%.proto
 check_DATA = $(peers_generated)
 CLEANFILES += $(peers_generated)
 
+# Calls of all kinds that end early, belay being the client.
+noinst_PROGRAMS += tests/peers/ending-client
+tests_peers_ending_client_SOURCES = tests/peers/ending_client.c
+tests_peers_ending_client_CPPFLAGS = $(interop_cppflags)
+tests_peers_ending_client_LDADD = $(interop_libs)
+$(tests_peers_ending_client_OBJECTS): $(interop_generated)
+
 check_scripts += \
 	tests/peers/test_calls.py \
 	tests/peers/test_cancel.py \
 	tests/peers/test_chains.py \
-	tests/peers/test_clients.py
+	tests/peers/test_clients.py \
+	tests/peers/test_endings.py
 EXTRA_DIST += \
 	tests/peers/harness.py \
 	tests/peers/python_client.py \
