@@ -21,11 +21,11 @@
 static uint8_t zeros[1u << 20];
 
 /* One kind of call: opens it and brings it under way; then blocks until it has ended. */
-typedef struct kind {
+typedef struct call_kind {
     const char *name;
     belay_code (*open)(belay_channel *channel, const belay_call_options *options, belay_call **call);
     belay_code (*block)(belay_call *call);
-} kind;
+} call_kind;
 
 /* ---- Kinds ----------------------------------------------------------------------------------------- */
 
@@ -125,7 +125,7 @@ send_until_the_end(belay_call *call)
     return code;
 }
 
-static const kind kinds[] = {
+static const call_kind kinds[] = {
     {"unary", open_unary, receive_until_the_end},       {"upload", open_upload, receive_until_the_end},
     {"download", open_download, receive_until_the_end}, {"chat", open_chat, receive_until_the_end},
     {"blocked", open_blocked, send_until_the_end},
@@ -150,7 +150,7 @@ cancel_on_input(void *call)
 }
 
 static void
-say_end(const kind *kind, belay_call *call)
+say_end(const call_kind *kind, belay_call *call)
 {
     belay_status *status = NULL;
     belay_code blocked = kind->block(call);
@@ -160,7 +160,7 @@ say_end(const kind *kind, belay_call *call)
 }
 
 static void
-end(const kind *kind, const char *way, belay_call *call)
+end(const call_kind *kind, const char *way, belay_call *call)
 {
     pthread_t canceller;
     bool cancels = strcmp(way, "cancel") == 0;
@@ -177,7 +177,7 @@ end(const kind *kind, const char *way, belay_call *call)
         pthread_join(canceller, NULL);
 }
 
-static const kind *
+static const call_kind *
 find(const char *name)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -188,7 +188,7 @@ find(const char *name)
 }
 
 static int
-run(const kind *kind, const char *way, belay_channel *channel, const belay_call_options *options)
+run(const call_kind *kind, const char *way, belay_channel *channel, const belay_call_options *options)
 {
     belay_call *call = NULL;
     belay_code code = kind->open(channel, options, &call);
@@ -205,7 +205,7 @@ run(const kind *kind, const char *way, belay_channel *channel, const belay_call_
 int
 main(int argc, char **argv)
 {
-    const kind *kind = argc == 4 ? find(argv[2]) : NULL;
+    const call_kind *kind = argc == 4 ? find(argv[2]) : NULL;
     if (kind == NULL) {
         fprintf(stderr, "usage: ending-client TARGET unary|upload|download|chat|blocked "
                         "cancel|free|deadline|wait\n");
