@@ -246,8 +246,8 @@ main(int argc, char **argv)
         {"timeout_ms", required_argument, NULL, 'd'}, {"cancel_after_ms", required_argument, NULL, 'c'},
         {"watch", required_argument, NULL, 'w'},      {"seen", no_argument, NULL, 's'},
         {NULL, 0, NULL, 0}};
-    settings wanted = {.text = (char[]){"belay"}, .bits = 22, .timeout_ns = BELAY_FOREVER,
-                         .cancel_after_ns = BELAY_FOREVER};
+    settings wanted = {.text = (char[]){"belay that! "}, .bits = 24, .timeout_ns = BELAY_FOREVER,
+                       .cancel_after_ns = BELAY_FOREVER};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         if (!read_option(&wanted, option, optarg))

@@ -159,7 +159,7 @@ static bool
 show_success(const demo *self)
 {
     printf("\n1. A search that succeeds: the first hit cancels the other searches.\n");
-    return run_client(self, 23, 50000);
+    return run_client(self, 24, 50000);
 }
 
 static bool

@@ -37,19 +37,19 @@ start()
 start_server()
 {
     start "$@"
-    wait_for "$1" '^listening on '
+    wait_for "$1" '^listening on ' $pid
     address=$(sed -n 's/^listening on //p' "$work/$1.out")
 }
 
-# wait_for NAME PATTERN: until a line of what NAME printed matches. Half a minute, which only a failing test
-# takes, five times as long with a sanitizer.
+# wait_for NAME PATTERN [PROCESS]: until a line of what NAME printed matches. Gives up after half a minute, with
+# a sanitizer five times as long, or when the process is gone.
 wait_for()
 {
     turns=1500
     [ -z "$SANITIZER_FLAGS" ] || turns=7500
     while ! grep -e "$2" "$work/$1.out" > /dev/null; do
         turns=$((turns - 1))
-        if [ $turns -eq 0 ]; then
+        if [ $turns -eq 0 ] || ! kill -0 "${3:-$$}" 2> /dev/null; then
             echo "no '$2' from $1, but:"
             cat "$work/$1.out" "$work/$1.err"
             exit 1
