@@ -41,8 +41,8 @@ start_server()
     address=$(sed -n 's/^listening on //p' "$work/$1.out")
 }
 
-# wait_for NAME PATTERN [PROCESS]: until a line of what NAME printed matches. Gives up after half a minute, with
-# a sanitizer five times as long, or when the process is gone.
+# wait_for NAME PATTERN [PROCESS]: until a line of what NAME printed matches. Gives up after half a minute
+# (with a sanitizer five times as long), or when the process is gone.
 wait_for()
 {
     turns=1500
