@@ -161,7 +161,7 @@ handle_end(bly_client_call *client, belay_cause cause)
     belay_call *call = &client->call;
     client->end_handled = true;
     bly_call_disarm_deadline(call);
-    if (call->stream.id != 0 && cause != BELAY_CAUSE_FINISHED)
+    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected))
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
     if (client->waiting) {
         client->waiting = false;
@@ -238,13 +238,13 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
     return true;
 }
 
-/* Gives up on an answer that is no gRPC, or not one we can read. */
+/* Gives up on an answer that is no gRPC, or not one we can read. The posted task resets the stream: by then it is
+ * known whether the frame that is being read ends it, and with it both sides. */
 static void
 reject(bly_client_call *client, belay_code code, const char *message)
 {
     client->rejected = true;
     complete(client, code, message, NULL, true);
-    bly_h2_stream_reset(&client->call.stream, BLY_H2_CANCEL);
 }
 
 bool
