@@ -326,8 +326,12 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     if (client->rejected)
         return;
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
+    client->messages += messages;
     switch (error) {
     case BLY_FRAME_OK:
+        /* Nobody takes a second reply: its sender would wait for a window. */
+        if (client->messages > 1 && (call->method->flags & BELAY_SERVER_STREAMING) == 0)
+            reject(client, BELAY_UNIMPLEMENTED, "more than one reply");
         break;
     case BLY_FRAME_TOO_LARGE:
         snprintf(message, sizeof message, "message of %u bytes is over the limit of %u",

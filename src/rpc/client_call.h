@@ -84,6 +84,7 @@ typedef struct bly_client_call {
     bool end_handled;
     bool out_end_sent;
     bool rejected; /* the answer is no gRPC: the rest is dropped */
+    unsigned int messages;
     int http_status;
     bool has_grpc_status;
     bool has_grpc_content;
