@@ -366,8 +366,8 @@ bly_client_call_end(bly_h2_stream *stream)
     } else {
         complete(client, client->grpc_status, client->grpc_message, trailers, false);
     }
-    /* A server that answers before it has read everything does not want the rest. */
-    if (!client->out_end_sent)
+    /* A server that answers before it has read everything does not want the rest, which may be stuck. */
+    if (!stream->sent_end)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
