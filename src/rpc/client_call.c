@@ -380,8 +380,11 @@ fail_closed(bly_client_call *client, uint32_t error, bool by_peer, bool unproces
     } else if (by_peer) {
         snprintf(message, sizeof message, "the server reset the stream with HTTP/2 error %u", (unsigned int)error);
         complete(client, bly_status_from_h2(error), message, NULL, true);
-    } else {
+    } else if (error == BLY_H2_CONNECTION_LOST) {
         complete(client, BELAY_UNAVAILABLE, "the connection was lost", NULL, true);
+    } else {
+        snprintf(message, sizeof message, "the stream broke with HTTP/2 error %u", (unsigned int)error);
+        complete(client, bly_status_from_h2(error), message, NULL, true);
     }
 }
 
