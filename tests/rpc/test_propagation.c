@@ -226,6 +226,7 @@ test_cancel_in_the_middle(void)
     CU_ASSERT_EQUAL(belay_server_drain(chain[1].f.server, 0, BELAY_FOREVER), BELAY_OK);
     gate_wait(&chain[1].left);
     CU_ASSERT_EQUAL(chain[1].cause, BELAY_CAUSE_SHUTDOWN);
+    FIXTURE_AWAIT(&chain[2].f, calls_cancelled, 1);
     gate_open(&chain[2].go);
     gate_wait(&chain[2].left);
     CU_ASSERT_EQUAL(chain[2].cause, BELAY_CAUSE_PEER_CANCELLED);

@@ -58,3 +58,9 @@ tests_rpc_test_propagation_SOURCES = tests/rpc/test_propagation.c
 tests_rpc_test_propagation_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_propagation_LDADD = $(fixture_libs)
 $(tests_rpc_test_propagation_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_client_answer
+tests_rpc_test_client_answer_SOURCES = tests/rpc/test_client_answer.c $(rpc_client_scene)
+tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_answer_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
