@@ -1,6 +1,7 @@
 client_suites = \
 	tests/client/test_calls \
 	tests/client/test_channel \
+	tests/client/test_connecting \
 	tests/client/test_flow \
 	tests/client/test_metadata \
 	tests/client/test_status
@@ -15,6 +16,11 @@ tests_client_test_channel_SOURCES = tests/client/test_channel.c
 tests_client_test_channel_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_channel_LDADD = $(fixture_libs)
 $(tests_client_test_channel_OBJECTS): $(probe_generated)
+
+tests_client_test_connecting_SOURCES = tests/client/test_connecting.c
+tests_client_test_connecting_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_connecting_LDADD = $(fixture_libs)
+$(tests_client_test_connecting_OBJECTS): $(probe_generated)
 
 tests_client_test_flow_SOURCES = tests/client/test_flow.c
 tests_client_test_flow_CPPFLAGS = $(fixture_cppflags)
