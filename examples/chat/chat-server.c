@@ -12,20 +12,6 @@
 #include "chat.belay.h"
 #include "room.h"
 
-/* Receives one line, to be freed. chat_chat_talk_recv_request() would do; but what it gives lives until the
- * call ends, and people may talk for days. */
-static belay_code
-receive(belay_call *call, Chat__Line **line)
-{
-    const void *data;
-    size_t size;
-    belay_code code = belay_call_recv(call, &data, &size);
-    if (code != BELAY_OK)
-        return code;
-    *line = chat__line__unpack(NULL, size, data);
-    return *line != NULL ? BELAY_OK : belay_fail(call, BELAY_INVALID_ARGUMENT, "that is no line");
-}
-
 /* Says what the client says, until it has no more to say, or does not want to hear more. */
 static belay_code
 talk_in_room(belay_call *call, const member *self)
@@ -33,10 +19,8 @@ talk_in_room(belay_call *call, const member *self)
     Chat__Line *line;
     belay_code code;
     room_say(self, "has come in");
-    while ((code = receive(call, &line)) == BELAY_OK) {
-        room_say(self, line->text);
-        chat__line__free_unpacked(line, NULL);
-    }
+    while ((code = chat_chat_talk_recv_request(call, &line)) == BELAY_OK)
+        room_say(self, line->text); /* the line is good until the next one */
     /* A client that hangs up and one that goes away are two things. */
     room_say(self, code == BELAY_END_OF_STREAM ? "has left" : "is gone");
     return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
@@ -47,11 +31,11 @@ talk(belay_call *call)
 {
     Chat__Line *first;
     member self;
-    belay_code code = chat_chat_talk_recv_request(call, &first); /* lives as long as the call */
+    belay_code code = chat_chat_talk_recv_request(call, &first);
     if (code == BELAY_END_OF_STREAM || (code == BELAY_OK && (*first->room == '\0' || *first->name == '\0')))
         return belay_fail(call, BELAY_INVALID_ARGUMENT, "which room, and who is it?");
-    if (code == BELAY_OK)
-        code = room_enter(&self, call, first->room, first->name);
+    if (code == BELAY_OK) /* names are for as long as the call; the message is not */
+        code = room_enter(&self, call, belay_printf(call, "%s", first->room), belay_printf(call, "%s", first->name));
     if (code != BELAY_OK)
         return code;
     code = talk_in_room(call, &self);

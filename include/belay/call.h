@@ -223,8 +223,9 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_recv(belay_call *call, const v
  *
  * descriptor: what to unpack.
  * message: receives it; untouched on failure. In a handler, and on client calls opened with a
- *     handler's own context, it lives as long as that handler's call and is not freed. Else it is the
- *     caller's, to be freed with protobuf_c_message_free_unpacked(message, NULL).
+ *     handler's own context, it belongs to the call, as belay_call_recv()'s bytes do: valid until the next
+ *     receive on it, or its end. Else it is the caller's, to be freed with
+ *     protobuf_c_message_free_unpacked(message, NULL).
  * Returns also BELAY_INTERNAL for bytes that are no such message.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_recv_message(belay_call *call,
@@ -271,8 +272,9 @@ BELAY_API belay_code belay_call_finish(belay_call *call, belay_status **status);
 /*
  * Ends a client call that takes one reply: receives the reply, then as belay_call_finish().
  *
- * reply: receives the reply as by belay_call_recv_message(); untouched when the code is not BELAY_OK.
- *     May be NULL.
+ * reply: receives the reply; untouched when the code is not BELAY_OK. May be NULL. For a call opened with a
+ *     handler's own context it lives as long as the handler's call; else it is the caller's, to be freed with
+ *     protobuf_c_message_free_unpacked(reply, NULL).
  * Returns the code of the status; BELAY_UNIMPLEMENTED when there was no reply or more than one.
  */
 BELAY_API belay_code belay_call_finish_unary(belay_call *call, ProtobufCMessage **reply,

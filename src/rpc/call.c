@@ -76,6 +76,7 @@ bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay
     bly_bytes_queue_init(&call->in);
     bly_bytes_queue_init(&call->out);
     bly_frame_reader_init(&call->frames, receive_limit);
+    bly_arena_init(&call->message);
     bly_timer_init(&call->deadline_timer, deadline_fired);
 }
 
@@ -87,6 +88,7 @@ bly_call_fini(belay_call *call)
     bly_bytes_queue_clear(&call->in);
     bly_bytes_queue_clear(&call->out);
     bly_bytes_free(call->current);
+    bly_arena_fini(&call->message);
     bly_frame_reader_fini(&call->frames);
     bly_mutex_fini(&call->lock);
 }
@@ -165,12 +167,30 @@ bly_call_frame_pack(const ProtobufCMessage *message)
     return frame;
 }
 
+static void *
+arena_allocate(void *data, size_t size)
+{
+    return bly_arena_alloc(data, size);
+}
+
+static void
+arena_free(void *data, void *pointer)
+{
+    (void)data, (void)pointer; /* with the arena */
+}
+
+ProtobufCAllocator
+bly_call_allocator(bly_arena *arena)
+{
+    return (ProtobufCAllocator){arena_allocate, arena_free, arena};
+}
+
 belay_code
-bly_call_unpack(belay_call *handler, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
+bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
                 ProtobufCMessage **message)
 {
-    ProtobufCAllocator *allocator = handler != NULL ? belay_call_allocator(handler) : NULL;
-    return bly_unpack(descriptor, allocator, bytes->data, bytes->size, message);
+    ProtobufCAllocator allocator = bly_call_allocator(arena);
+    return bly_unpack(descriptor, arena != NULL ? &allocator : NULL, bytes->data, bytes->size, message);
 }
 
 /* ---- What is asked of a call ------------------------------------------------------------------------ */

@@ -23,6 +23,7 @@
 #include <belay/call.h>
 #include <belay/service.h>
 
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "base/mutex.h"
 #include "base/parker.h"
@@ -90,6 +91,7 @@ struct belay_call {
 
     /* receiving thread only */
     bly_bytes *current; /* what belay_call_recv() gave out last */
+    bly_arena message;  /* what belay_call_recv_message() gave out last, for a handler */
 };
 
 /* Sets up what is shared, with one reference. `receive_limit`: largest message. */
@@ -130,13 +132,16 @@ void bly_call_wake(bly_parker *parker);
 bly_bytes *bly_call_frame_new(size_t size);
 bly_bytes *bly_call_frame_pack(const ProtobufCMessage *message);
 
-/* Unpacks a message: in the arena of `handler` (a server's call), or with the heap when NULL. Bounded in
- * depth and size. BELAY_OK, BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED. */
-belay_code bly_call_unpack(belay_call *handler, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
-                           ProtobufCMessage **message);
+/* What protobuf-c allocates with to have its messages in an arena. */
+ProtobufCAllocator bly_call_allocator(bly_arena *arena);
 
-/* In whose arena this call's messages are unpacked, or NULL for the heap. */
-belay_call *bly_call_handler(belay_call *call);
+/* Unpacks a message: in an arena, or on the heap when that is NULL. Bounded in depth and size. BELAY_OK,
+ * BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED. */
+belay_code bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+                           const bly_bytes *bytes, ProtobufCMessage **message);
+
+/* Whether the call is a handler's: its own, or a child call of it. Then the handler frees nothing. */
+bool bly_call_is_handlers(belay_call *call);
 
 /* ---- Receiving and sending: I/O thread ------------------------------------------------------------ */
 

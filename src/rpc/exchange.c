@@ -63,16 +63,19 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
     belay_code code = receive(call, &bytes);
     if (code != BELAY_OK)
         return code;
-    code = bly_call_unpack(bly_call_handler(call), descriptor, bytes, message);
+    bly_arena *arena = NULL;
+    if (bly_call_is_handlers(call)) {
+        /* In the place of the one before, so that a stream does not grow its handler's memory. */
+        arena = &call->message;
+        bly_arena_fini(arena);
+    }
+    code = bly_call_unpack(arena, descriptor, bytes, message);
     bly_bytes_free(bytes);
     return code;
 }
 
-belay_call *
-bly_call_handler(belay_call *call)
+bool
+bly_call_is_handlers(belay_call *call)
 {
-    if (call->is_server)
-        return call;
-    bly_server_call *handler = bly_client_call_of(call)->handler;
-    return handler != NULL ? &handler->call : NULL;
+    return call->is_server || bly_client_call_of(call)->handler != NULL;
 }

@@ -15,6 +15,13 @@ client_of(belay_call *call)
     return bly_client_call_of(call);
 }
 
+/* Where what the caller gets lives: with its handler, or (NULL) on the heap. */
+static bly_arena *
+arena_of(const bly_client_call *client)
+{
+    return client->handler != NULL ? &client->handler->arena : NULL;
+}
+
 /* ---- Half the end: no more messages from here -------------------------------------------------------- */
 
 belay_code
@@ -88,7 +95,7 @@ static belay_code
 take_status(bly_client_call *client, belay_status **status)
 {
     belay_context *context = client->call.context;
-    bly_arena *arena = client->handler != NULL ? &client->handler->arena : NULL;
+    bly_arena *arena = arena_of(client);
     bool regular = belay_context_cause(context) == BELAY_CAUSE_FINISHED;
     belay_code code = regular ? client->result_code : bly_context_code(context);
     if (status == NULL)
@@ -109,7 +116,7 @@ replace_status(bly_client_call *client, belay_status **status, belay_code code, 
 {
     if (status != NULL) {
         belay_status_free(*status);
-        *status = bly_status_new(code, message, NULL, true, client->handler != NULL ? &client->handler->arena : NULL);
+        *status = bly_status_new(code, message, NULL, true, arena_of(client));
     }
     return code;
 }
@@ -172,8 +179,7 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
         bly_bytes_free(bytes);
         return replace_status(client, status, BELAY_UNIMPLEMENTED, more ? "more than one reply" : "no reply");
     }
-    belay_code code = bly_call_unpack(client->handler != NULL ? &client->handler->call : NULL, call->method->reply,
-                                      bytes, &message);
+    belay_code code = bly_call_unpack(arena_of(client), call->method->reply, bytes, &message);
     bly_bytes_free(bytes);
     if (code != BELAY_OK)
         return replace_status(client, status, code,

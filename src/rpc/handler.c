@@ -52,7 +52,7 @@ unpack_request(bly_server_call *server, ProtobufCMessage **request)
     belay_code code = bly_call_receive(call, &bytes);
     if (code != BELAY_OK)
         return code;
-    code = bly_call_unpack(call, call->method->request, bytes, request);
+    code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
     if (code == BELAY_INTERNAL)
         return belay_fail(call, code, "the request is no %s", call->method->request->name);
@@ -199,24 +199,11 @@ belay_defer(belay_call *call, void (*function)(void *argument), void *argument)
     return bly_arena_defer(&server_of(call)->arena, function, argument) ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
 }
 
-static void *
-arena_allocate(void *data, size_t size)
-{
-    return bly_arena_alloc(data, size);
-}
-
-static void
-arena_free(void *data, void *pointer)
-{
-    (void)data;
-    (void)pointer;
-}
-
 ProtobufCAllocator *
 belay_call_allocator(belay_call *call)
 {
     bly_server_call *server = server_of(call);
-    server->allocator = (ProtobufCAllocator){arena_allocate, arena_free, &server->arena};
+    server->allocator = bly_call_allocator(&server->arena);
     return &server->allocator;
 }
 
