@@ -141,11 +141,13 @@ wait_for_input(void)
         exit(1);
 }
 
+/* With a reference: the call may be gone before the cancel has returned. */
 static void *
-cancel_on_input(void *call)
+cancel_on_input(void *context)
 {
     wait_for_input();
-    belay_cancel(belay_call_context(call), "enough");
+    belay_cancel(context, "enough");
+    belay_context_unref(context);
     return NULL;
 }
 
@@ -170,7 +172,8 @@ end(const call_kind *kind, const char *way, belay_call *call)
         printf("freed\n");
         return;
     }
-    if (cancels && pthread_create(&canceller, NULL, cancel_on_input, call) != 0)
+    if (cancels && pthread_create(&canceller, NULL, cancel_on_input,
+                                  belay_context_ref(belay_call_context(call))) != 0)
         exit(1);
     say_end(kind, call);
     if (cancels)

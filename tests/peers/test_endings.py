@@ -27,8 +27,8 @@ def open_call(kind, way, address=server.address):
 def says(client, *words):
     """What it says last begins with these words."""
     equal(client.read_line().split(' ', len(words))[:len(words)], list(words))
-    equal(client.wait(), 0, 'exit status')
-    equal(client.said(), '', 'log')
+    status = client.wait()
+    equal((status, client.said()), (0, ''), 'exit status and log')
 
 
 def running(count):
