@@ -46,7 +46,7 @@ fail_waiting(belay_channel *channel, const char *error)
     for (bly_link *link = channel->waiting.next, *next; link != &channel->waiting; link = next) {
         bly_client_call *client = of_link(link);
         next = link->next;
-        if (client->wait_for_ready && !channel->closing)
+        if (client->wait_for_ready)
             continue;
         bly_list_remove(&client->host_link);
         bly_client_call_fail(&client->call, BELAY_UNAVAILABLE, error);
@@ -335,10 +335,11 @@ bly_channel_init_io(belay_channel *channel)
     channel->random = (uint64_t)(uintptr_t)channel ^ bly_clock_now(bly_loop_clock(channel->loop));
 }
 
+/* Ending a context only posts: the list stays as it is. */
 static void
-cancel_active(belay_channel *channel)
+cancel_all(const bly_list *calls)
 {
-    for (bly_link *link = channel->active.next; link != &channel->active; link = link->next)
+    for (bly_link *link = calls->next; link != calls; link = link->next)
         bly_context_end(of_link(link)->call.context, BELAY_CAUSE_SHUTDOWN, "the channel was closed");
 }
 
@@ -362,8 +363,8 @@ bly_channel_close(belay_channel *channel)
     }
     if (bly_timer_disarm(channel->loop, &channel->backoff_timer))
         bly_channel_unref(channel);
-    fail_waiting(channel, "the channel was closed");
-    cancel_active(channel);
+    cancel_all(&channel->waiting);
+    cancel_all(&channel->active);
     bly_channel_ref(channel);
     uint64_t at = bly_clock_after(bly_clock_now(bly_loop_clock(channel->loop)), LINGER);
     if (!bly_timer_arm(channel->loop, &channel->linger_timer, at))
