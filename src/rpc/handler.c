@@ -116,6 +116,8 @@ end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
         code = pack_final(server, code, reply, &frame);
     bly_context_drop_callbacks(call->context);
     release_children(server);
+    bly_arena_run_cleanups(&server->arena);
+    release_children(server); /* those that a cleanup has left */
     bly_arena_fini(&server->arena);
     bly_context_set_handler(call->context, NULL);
     count(server, &server->totals->handlers_running, (uint64_t)-1);
