@@ -52,9 +52,9 @@ receive(scene *s, belay_call *call)
 }
 
 static belay_code
-act(scene *s, belay_call *call)
+act(scene *s, belay_call *call, doing what)
 {
-    switch (s->doing) {
+    switch (what) {
     case WAIT_GATE:
         gate_wait(&s->go);
         break;
@@ -112,10 +112,11 @@ static belay_code
 perform(belay_call *call)
 {
     scene *s = belay_call_data(call);
+    doing what = s->doing; /* the test may change it once this one has begun */
     if (__atomic_fetch_add(&s->runs, 1, __ATOMIC_RELAXED) == 0)
         s->context = belay_context_ref(belay_call_context(call));
     gate_open(&s->entered);
-    report(s, call, act(s, call));
+    report(s, call, act(s, call, what));
     gate_open(&s->left);
     return s->answer;
 }

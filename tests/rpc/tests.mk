@@ -9,6 +9,12 @@ tests_rpc_test_fixture_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_fixture_LDADD = $(fixture_libs)
 $(tests_rpc_test_fixture_OBJECTS): $(probe_generated)
 
+check_PROGRAMS += tests/rpc/test_messages
+tests_rpc_test_messages_SOURCES = tests/rpc/test_messages.c
+tests_rpc_test_messages_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_messages_LDADD = $(fixture_libs)
+$(tests_rpc_test_messages_OBJECTS): $(probe_generated)
+
 check_PROGRAMS += tests/rpc/test_server_cancel
 tests_rpc_test_server_cancel_SOURCES = tests/rpc/test_server_cancel.c $(rpc_scene)
 tests_rpc_test_server_cancel_CPPFLAGS = $(fixture_cppflags)
@@ -64,3 +70,15 @@ tests_rpc_test_client_answer_SOURCES = tests/rpc/test_client_answer.c $(rpc_clie
 tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_client_answer_LDADD = $(fixture_libs)
 $(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_client_end
+tests_rpc_test_client_end_SOURCES = tests/rpc/test_client_end.c $(rpc_client_scene)
+tests_rpc_test_client_end_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_end_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_end_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_end_order
+tests_rpc_test_end_order_SOURCES = tests/rpc/test_end_order.c
+tests_rpc_test_end_order_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_end_order_LDADD = $(fixture_libs)
+$(tests_rpc_test_end_order_OBJECTS): $(probe_generated)
