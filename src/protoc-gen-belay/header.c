@@ -8,14 +8,7 @@
 static void
 add_includes(gen_text *out, const model_file *file)
 {
-    text_add(out, "#include <belay/call.h>\n"
-                  "#include <belay/channel.h>\n"
-                  "#include <belay/code.h>\n"
-                  "#include <belay/context.h>\n"
-                  "#include <belay/export.h>\n"
-                  "#include <belay/server.h>\n"
-                  "#include <belay/service.h>\n"
-                  "#include <belay/status.h>\n\n");
+    text_add(out, "#include <belay/belay.h>\n\n");
     for (size_t i = 0; i < file->include_count; i++)
         text_format(out, "#include \"%s.pb-c.h\"\n", file->includes[i]);
     if (file->include_count > 0)
