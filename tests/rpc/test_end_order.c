@@ -18,6 +18,7 @@ typedef struct diary {
     gate child_runs;
     gate callback_entered;
     gate callback_go;
+    gate returning;
     belay_context *kept;
     belay_call *child;
     belay_cause cause_at_cleanup;
@@ -106,6 +107,7 @@ open_diary(diary *d, fixture *f, const belay_test_probe_handlers *handlers)
     gate_init(&d->child_runs, "the child runs");
     gate_init(&d->callback_entered, "the callback has begun");
     gate_init(&d->callback_go, "the callback may return");
+    gate_init(&d->returning, "the handler returns");
     d->f = f;
     fixture_open(f, &(fixture_options){.handlers = *handlers, .data = d});
 }
@@ -118,6 +120,7 @@ close_diary(diary *d)
     gate_fini(&d->child_runs);
     gate_fini(&d->callback_entered);
     gate_fini(&d->callback_go);
+    gate_fini(&d->returning);
     pthread_mutex_destroy(&d->lock);
 }
 
@@ -158,6 +161,7 @@ handle_cancelled(belay_call *call, const Belay__Test__Note *request, Belay__Test
     belay_cancel(context, "enough");
     gate_wait(&d->callback_entered);
     note(d, "handler returns");
+    gate_open(&d->returning);
     return BELAY_OK;
 }
 
@@ -170,6 +174,7 @@ test_running_callback_is_waited_for_before_the_cleanups(void)
     ending end = finish(start_unary(&f, NULL, BELAY_FOREVER));
     CU_ASSERT_EQUAL(end.code, BELAY_CANCELLED);
     CU_ASSERT_STRING_EQUAL(end.message, "enough");
+    gate_wait(&d.returning);
     CU_ASSERT_EQUAL(fixture_counters(&f).handlers_running, 1);
     gate_open(&d.callback_go);
     FIXTURE_AWAIT(&f, handlers_running, 0);

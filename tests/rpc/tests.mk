@@ -82,3 +82,9 @@ tests_rpc_test_end_order_SOURCES = tests/rpc/test_end_order.c
 tests_rpc_test_end_order_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_end_order_LDADD = $(fixture_libs)
 $(tests_rpc_test_end_order_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_life_stress
+tests_rpc_test_life_stress_SOURCES = tests/rpc/test_life_stress.c
+tests_rpc_test_life_stress_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_life_stress_LDADD = $(fixture_libs)
+$(tests_rpc_test_life_stress_OBJECTS): $(probe_generated)
