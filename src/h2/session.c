@@ -181,6 +181,18 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
+/* A GOAWAY whose last stream nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its
+ * own side. The connection ends for it, but that is what its peer wanted. */
+static int
+on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    (void)session, (void)error;
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        connection->peer_leaves = true;
+    return 0;
+}
+
 static int
 on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user_data)
 {
@@ -218,6 +230,10 @@ sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 {
     if (goaway->error_code == NGHTTP2_NO_ERROR)
         return;
+    if (connection->peer_leaves) {
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PEER, "the peer left");
+        return;
+    }
     int size = (int)goaway->opaque_data_len;
     bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s%s%.*s",
                 nghttp2_http2_strerror(goaway->error_code), size > 0 ? ": " : "", size,
@@ -267,6 +283,7 @@ make_callbacks(void)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);

@@ -82,6 +82,7 @@ struct bly_h2_connection {
     bool settings_acknowledged; /* ours are in force */
     bool ready_due;             /* connection_ready is to be called */
     bool goaway_received;
+    bool peer_leaves; /* it sent a GOAWAY that nghttp2 takes for an error */
     uint32_t peer_error;  /* of its GOAWAY */
     uint32_t peer_limit;  /* of streams at a time */
     char peer_words[128]; /* of its GOAWAY */

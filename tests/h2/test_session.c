@@ -180,6 +180,18 @@ test_goaway_with_an_error_says_why(void)
     lone_close(&raw);
 }
 
+/* As grpc-go does: the number would be one of its own streams. It is no abuse, and nothing to warn of. */
+static void
+test_a_client_that_leaves_with_its_own_last_stream_has_left(void)
+{
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    send_goaway(&raw, INT32_MAX, BLY_H2_NO_ERROR, "client transport shutdown");
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PEER);
+    lone_close(&raw);
+}
+
 /* ---- responses ---- */
 
 static void
@@ -282,6 +294,8 @@ static const CU_TestInfo tests[] = {
     {"streams above GOAWAY's last are unprocessed and the others go on",
      test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on},
     {"GOAWAY with an error says why", test_goaway_with_an_error_says_why},
+    {"a client that leaves with its own last stream has left",
+     test_a_client_that_leaves_with_its_own_last_stream_has_left},
     {"informational responses come before the final one",
      test_informational_responses_come_before_the_final_one},
     {"spaces around values are kept", test_spaces_around_values_are_kept},
