@@ -228,7 +228,7 @@ test_a_deadline_passes_while_a_call_waits_for_ready(void)
 }
 
 static void
-test_a_channel_that_goes_fails_even_calls_that_wait(void)
+test_a_channel_that_goes_cancels_calls_that_wait(void)
 {
     bench b;
     place p;
@@ -239,7 +239,7 @@ test_a_channel_that_goes_fails_even_calls_that_wait(void)
     belay_channel_free(b.channel);
     b.channel = NULL;
     ending end = finish(waiting);
-    CU_ASSERT_EQUAL(end.code, BELAY_UNAVAILABLE);
+    CU_ASSERT_EQUAL(end.code, BELAY_CANCELLED);
     CU_ASSERT_STRING_EQUAL(end.message, "the channel was closed");
     bench_close(&b);
     place_remove(&p);
@@ -493,7 +493,7 @@ main(int argc, char **argv)
         TEST(a_call_that_waits_for_ready_runs_when_the_server_is_there),
         TEST(waiting_for_ready_outlasts_failed_attempts),
         TEST(a_deadline_passes_while_a_call_waits_for_ready),
-        TEST(a_channel_that_goes_fails_even_calls_that_wait),
+        TEST(a_channel_that_goes_cancels_calls_that_wait),
         TEST(a_deadline_passes_while_the_server_says_nothing),
         TEST(a_server_without_settings_is_given_up),
         TEST(a_server_that_speaks_another_language_is_given_up),
