@@ -39,8 +39,11 @@ client_call(client_scene *s, belay_context *context, kind which, uint64_t timeou
     belay_call *call = NULL;
     belay_call_options *options = belay_call_options_new();
     belay_call_options_set_timeout(options, timeout_ns);
-    belay_code code = which == UNARY ? belay_test_probe_unary_start(s->channel, context, s->large, options, &call)
-                                     : belay_test_probe_chat_start(s->channel, context, options, &call);
+    belay_code code;
+    if (which == UNARY)
+        code = belay_test_probe_unary_start(s->channel, context, s->large, options, &call);
+    else
+        code = belay_test_probe_chat_start(s->channel, context, options, &call);
     belay_call_options_free(options);
     if (code != BELAY_OK)
         abort();

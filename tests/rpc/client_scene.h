@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the suites of a client call's life share: a channel to a raw server, and one call, the subject, brought to
- * a stage of its life. Then the test lets something happen to it.
+ * What the suites of a client call's life share: a channel to a raw server, and one call, the subject,
+ * brought to a stage of its life. Then the test lets something happen to it.
  */
 #ifndef TESTS_RPC_CLIENT_SCENE_H
 #define TESTS_RPC_CLIENT_SCENE_H
@@ -35,8 +35,8 @@ typedef struct client_scene {
     Belay__Test__Note *large;
 } client_scene;
 
-/* Brings a call of one kind to a stage. timeout_ns: its own, on a clock that stands still; BELAY_FOREVER: none,
- * on the real clock. */
+/* Brings a call of one kind to a stage. timeout_ns: its own, on a clock that stands still; BELAY_FOREVER:
+ * none, on the real clock. */
 void client_open(client_scene *scene, stage stage, kind kind, uint64_t timeout_ns);
 
 /* The same without a call: the channel has its connection. */

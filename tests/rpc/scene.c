@@ -12,8 +12,8 @@
 static belay_code
 call_silent(scene *s, belay_call *call)
 {
-    Belay__Test__Note *reply;
-    return belay_test_probe_unary(s->silent_channel, belay_call_context(call), NOTE("anybody?"), NULL, &reply, NULL);
+    belay_context *context = belay_call_context(call);
+    return belay_test_probe_unary(s->silent_channel, context, NOTE("anybody?"), NULL, NULL, NULL);
 }
 
 static belay_code
@@ -23,7 +23,8 @@ wait_for_silent(scene *s, belay_call *call)
     belay_call *calls[2] = {NULL, NULL};
     size_t index;
     for (int i = 0; i < 2; i++) {
-        belay_code code = belay_test_probe_unary_start(s->silent_channel, context, NOTE("anybody?"), NULL, &calls[i]);
+        belay_code code =
+            belay_test_probe_unary_start(s->silent_channel, context, NOTE("anybody?"), NULL, &calls[i]);
         if (code != BELAY_OK)
             return code;
     }
@@ -216,7 +217,8 @@ take_the_only_place(scene *s)
 static bool
 sleeps(doing what)
 {
-    return what == RECEIVE || what == SEND || what == SEND_ONE || what == SLEEP || what == CHILD || what == WAIT_ANY;
+    return what == RECEIVE || what == SEND || what == SEND_ONE || what == SLEEP || what == CHILD ||
+           what == WAIT_ANY;
 }
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the suites of a server call's life share: a raw client, a server whose handlers do what the test says, and
- * one call, the subject, that is brought to a place of its life. Then the test lets something happen to it.
+ * What the suites of a server call's life share: a raw client, a server whose handlers do what the test says,
+ * and one call, the subject, that is brought to a place of its life. Then the test lets something happen to
+ * it.
  */
 #ifndef TESTS_RPC_SCENE_H
 #define TESTS_RPC_SCENE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers of every kind, good and bad, from a server written by hand: what the caller learns, and that the stream
- * is left as HTTP/2 wants it: reset once when the other side still uses it, never when both sides have ended it.
+ * Answers of every kind, good and bad, from a server written by hand: what the caller learns, and that the
+ * stream is left as HTTP/2 wants it: reset once when the other side still uses it, never when both sides have
+ * ended it.
  */
 #include "rpc/client_scene.h"
 

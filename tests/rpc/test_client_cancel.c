@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A caller that leaves, at each stage of its call: by cancelling the context that the call was opened with, by
- * freeing the call, by the end of a parent, by its deadline. The server hears RST_STREAM(CANCEL) where there is a
- * stream that is open, and never END_STREAM of a request that is not whole; where there is none it hears nothing.
+ * A caller that leaves, at each stage of its call: by cancelling the context that the call was opened with,
+ * by freeing the call, by the end of a parent, by its deadline. The server hears RST_STREAM(CANCEL) where
+ * there is a stream that is open, and never END_STREAM of a request that is not whole; where there is none it
+ * hears nothing.
  */
 #include "cancel/context.h"
 #include "rpc/call.h"

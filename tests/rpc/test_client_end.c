@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways to let go of a call: finish, free, abandon, and freeing its channel under it, at each stage. Whatever is done
- * in whatever order, the owner gets an end, and nothing stays behind.
+ * Ways to let go of a call: finish, free, abandon, and freeing its channel under it, at each stage. Whatever
+ * is done in whatever order, the owner gets an end, and nothing stays behind.
  */
 #include "rpc/client_scene.h"
 

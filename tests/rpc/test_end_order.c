@@ -156,7 +156,8 @@ handle_cancelled(belay_call *call, const Belay__Test__Note *request, Belay__Test
     (void)request;
     (void)reply;
     d->kept = belay_context_ref(context);
-    if (belay_defer(call, first_cleanup, d) != BELAY_OK || belay_on_cancel(context, on_cancel, d, NULL) != BELAY_OK)
+    if (belay_defer(call, first_cleanup, d) != BELAY_OK ||
+        belay_on_cancel(context, on_cancel, d, NULL) != BELAY_OK)
         return BELAY_INTERNAL;
     belay_cancel(context, "enough");
     gate_wait(&d->callback_entered);

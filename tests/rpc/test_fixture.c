@@ -46,7 +46,9 @@ answer_chat(belay_call *call)
     return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
-static const fixture_options answering = {.handlers = {answer_unary, answer_upload, answer_download, answer_chat}};
+static const fixture_options answering = {
+    .handlers = {answer_unary, answer_upload, answer_download, answer_chat},
+};
 
 static void
 test_each_kind_of_call_through_the_channel(void)
@@ -54,7 +56,8 @@ test_each_kind_of_call_through_the_channel(void)
     fixture f;
     Belay__Test__Note *reply = NULL;
     fixture_open(&f, &answering);
-    CU_ASSERT_EQUAL_FATAL(belay_test_probe_unary(f.channel, NULL, NOTE("hello"), NULL, &reply, NULL), BELAY_OK);
+    belay_code code = belay_test_probe_unary(f.channel, NULL, NOTE("hello"), NULL, &reply, NULL);
+    CU_ASSERT_EQUAL_FATAL(code, BELAY_OK);
     CU_ASSERT_STRING_EQUAL(reply->text, "hello to you");
     belay__test__note__free_unpacked(reply, NULL);
 
@@ -162,15 +165,17 @@ test_a_deadline_passes_when_the_own_clock_says_so(void)
     fixture_close(&f);
 }
 
+#define TEST(name) {#name, name}
+
 int
 main(int argc, char **argv)
 {
     static const CU_TestInfo tests[] = {
-        {"test_each_kind_of_call_through_the_channel", test_each_kind_of_call_through_the_channel},
-        {"test_each_kind_of_call_by_hand", test_each_kind_of_call_by_hand},
-        {"test_a_raw_server_answers_a_channel", test_a_raw_server_answers_a_channel},
-        {"test_the_io_thread_stands_still_while_held", test_the_io_thread_stands_still_while_held},
-        {"test_a_deadline_passes_when_the_own_clock_says_so", test_a_deadline_passes_when_the_own_clock_says_so},
+        TEST(test_each_kind_of_call_through_the_channel),
+        TEST(test_each_kind_of_call_by_hand),
+        TEST(test_a_raw_server_answers_a_channel),
+        TEST(test_the_io_thread_stands_still_while_held),
+        TEST(test_a_deadline_passes_when_the_own_clock_says_so),
         CU_TEST_INFO_NULL,
     };
     return suite_run("fixture", tests, argc, argv);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All ends of a call at once, at random, from many threads: for the sanitizers to watch, and to see that everything
- * comes back to nothing. What each thread does follows from its number alone; how the threads meet does not.
+ * All ends of a call at once, at random, from many threads: for the sanitizers to watch, and to see that
+ * everything comes back to nothing. What each thread does follows from its number alone; how the threads meet
+ * does not.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -190,8 +191,8 @@ cancel_soon(void *argument)
 static belay_call_options *
 some_timeout(dice *d)
 {
-    static const uint64_t timeouts[] = {BELAY_FOREVER, BELAY_FOREVER, BELAY_SECONDS(10), BELAY_MILLISECONDS(2),
-                                        BELAY_MICROSECONDS(300), 0};
+    static const uint64_t timeouts[] = {BELAY_FOREVER,         BELAY_FOREVER,           BELAY_SECONDS(10),
+                                        BELAY_MILLISECONDS(2), BELAY_MICROSECONDS(300), 0};
     belay_call_options *options = belay_call_options_new();
     belay_call_options_set_timeout(options, timeouts[roll(d, 6)]);
     return options;
@@ -263,7 +264,8 @@ one_call(caller *c, belay_channel *channel, dice *d)
 {
     unsigned int kind = roll(d, 4);
     belay_context *root = belay_context_new(c->f->runtime);
-    belay_context *context = belay_context_derive(root, roll(d, 3) == 0 ? BELAY_MILLISECONDS(3) : BELAY_FOREVER);
+    uint64_t timeout = roll(d, 3) == 0 ? BELAY_MILLISECONDS(3) : BELAY_FOREVER;
+    belay_context *context = belay_context_derive(root, timeout);
     canceller other = {.context = root, .patience = roll(d, 60)};
     bool cancels = roll(d, 2) == 0;
     belay_call *call = start_some(c, channel, context, d, kind);
@@ -314,7 +316,8 @@ run_raw_client(void *argument)
     raw_peer *peer = malloc(sizeof *peer);
     for (int i = 0; i < ROUNDS / 6; i++) {
         static const char *const methods[] = {"Unary", "Upload", "Download", "Chat"};
-        raw_connect(peer, c->f->address, (raw_settings){.has_window = roll(&d, 2) == 0, .window = roll(&d, 100)});
+        raw_settings settings = {.has_window = roll(&d, 2) == 0, .window = roll(&d, 100)};
+        raw_connect(peer, c->f->address, settings);
         for (uint32_t id = 1; id < 20; id += 2) {
             raw_call(peer, id, methods[roll(&d, 4)], roll(&d, 3) == 0 ? "1m" : NULL, false);
             if (roll(&d, 3) > 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chain of three servers, each calling the next with its handler's context: what ends at the root ends below, and
- * what ends in the middle ends only what is below it. Then contexts by themselves: derived, detached, kept, with
- * callbacks.
+ * A chain of three servers, each calling the next with its handler's context: what ends at the root ends
+ * below, and what ends in the middle ends only what is below it. Then contexts by themselves: derived,
+ * detached, kept, with callbacks.
  */
 #include "cancel/context.h"
 #include "rpc/runtime.h"
@@ -38,14 +38,15 @@ call_next(hop *next, belay_context *context, way how)
     Belay__Test__Note *note;
     belay_call *calls[2] = {NULL, NULL};
     size_t index = 0;
+    belay_channel *channel = next->f.channel;
     if (how == BLOCKED_CALL)
-        return belay_test_probe_unary(next->f.channel, context, NOTE("down"), NULL, &note, NULL);
+        return belay_test_probe_unary(channel, context, NOTE("down"), NULL, &note, NULL);
     if (how == STREAM) {
-        belay_code code = belay_test_probe_download_start(next->f.channel, context, NOTE("down"), NULL, &calls[0]);
+        belay_code code = belay_test_probe_download_start(channel, context, NOTE("down"), NULL, &calls[0]);
         return code != BELAY_OK ? code : belay_test_probe_download_recv_reply(calls[0], &note);
     }
     for (int i = 0; i < 2; i++) {
-        belay_code code = belay_test_probe_unary_start(next->f.channel, context, NOTE("down"), NULL, &calls[i]);
+        belay_code code = belay_test_probe_unary_start(channel, context, NOTE("down"), NULL, &calls[i]);
         if (code != BELAY_OK)
             return code;
     }
@@ -68,7 +69,8 @@ pass_on(hop *h, belay_call *call)
     /* Fire and forget: it goes on when this handler is gone. */
     belay_context *free_context = belay_context_detached(context, BELAY_FOREVER);
     belay_call *child = NULL;
-    belay_code code = belay_test_probe_unary_start(h->next->f.channel, free_context, NOTE("down"), NULL, &child);
+    belay_channel *channel = h->next->f.channel;
+    belay_code code = belay_test_probe_unary_start(channel, free_context, NOTE("down"), NULL, &child);
     belay_context_unref(free_context);
     if (code != BELAY_OK)
         return code;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client that resets its call, at each place of the call's life: what has not begun never runs and leaves at
- * once, what runs hears of it, what is done is not undone. Nothing more is sent on the stream.
+ * A client that resets its call, at each place of the call's life: what has not begun never runs and leaves
+ * at once, what runs hears of it, what is done is not undone. Nothing more is sent on the stream.
  */
 #include "rpc/scene.h"
 
@@ -276,8 +276,8 @@ test_reset_after_delivery_is_harmless(void)
     scene_close(&s);
 }
 
-/* The handler returns while the I/O thread stands still with the reset at the door: whichever is dealt with first,
- * the count of cancelled calls says the same as the wire. */
+/* The handler returns while the I/O thread stands still with the reset at the door: whichever is dealt
+ * with first, the count of cancelled calls says the same as the wire. */
 static void
 test_reset_and_return_at_once_agree(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A deadline that passes on the server, at each place of the call's life: the client is told at once, without
- * waiting for the handler; what cannot be told by a status, because bytes of a message stand before it, is told by
- * a reset. The clock stands still but for what a test moves it on.
+ * waiting for the handler; what cannot be told by a status, because bytes of a message stand before it, is
+ * told by a reset. The clock stands still but for what a test moves it on.
  */
 #include "rpc/scene.h"
 

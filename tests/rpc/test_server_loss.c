@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection that is lost, closed or broken, at each place of its calls' lives: it ends all of them with cause
- * "connection lost", and nothing of it stays behind.
+ * A connection that is lost, closed or broken, at each place of its calls' lives: it ends all of them with
+ * cause "connection lost", and nothing of it stays behind.
  */
 #include "rpc/scene.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests in pieces, and requests that are not what their method takes: what runs, what the client is told, and
- * what the handler hears that runs already.
+ * Requests in pieces, and requests that are not what their method takes: what runs, what the client is told,
+ * and what the handler hears that runs already.
  */
 #include "rpc/scene.h"
 

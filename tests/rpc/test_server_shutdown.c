@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that drains, with calls at each place of their lives: what outlasts the time of grace is cancelled with
- * cause "shutdown" and told UNAVAILABLE at once; the drain returns when all handlers have.
+ * A server that drains, with calls at each place of their lives: what outlasts the time of grace is cancelled
+ * with cause "shutdown" and told UNAVAILABLE at once; the drain returns when all handlers have.
  */
 #include "rpc/scene.h"
 
@@ -147,8 +147,8 @@ test_queued_call_runs_within_the_grace_time(void)
     scene_close(&s);
 }
 
-/* What was on its way when the client heard of the end is taken; what comes after the final GOAWAY is refused, so
- * that it can be tried again elsewhere. */
+/* What was on its way when the client heard of the end is taken; what comes after the final GOAWAY is
+ * refused, so that it can be tried again elsewhere. */
 static void
 test_calls_are_taken_until_the_final_goaway(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/fixture.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ make_runtime(fixture *f, const fixture_options *options)
     belay_runtime_options *runtime_options = belay_runtime_options_new();
     need(runtime_options != NULL, "no memory");
     belay_runtime_options_set_log(runtime_options, NULL, NULL, BELAY_LOG_ERROR);
-    if (options->io_threads > 0)
-        need(belay_runtime_options_set_io_threads(runtime_options, options->io_threads) == BELAY_OK, "I/O threads");
+    unsigned int threads = options->io_threads > 0 ? options->io_threads : 1;
+    need(belay_runtime_options_set_io_threads(runtime_options, threads) == BELAY_OK, "I/O threads");
     f->now = belay_now();
     f->clock = (bly_clock){own_now, f};
     belay_runtime *runtime = bly_runtime_make(runtime_options,
@@ -204,11 +205,12 @@ counter_is(void *argument)
 void
 fixture_await(const fixture *f, size_t offset, uint64_t value)
 {
-    static const char *const names[] = {"handlers_started", "handlers_running", "calls_cancelled", "dropped_in_queue",
-                                        "calls_refused", "children_open", "connections", "workers"};
+    static const char *const names[] = {"handlers_started", "handlers_running", "calls_cancelled",
+                                        "dropped_in_queue", "calls_refused",    "children_open",
+                                        "connections",      "workers"};
     counter_wish wish = {f, offset, value};
     char what[80];
-    snprintf(what, sizeof what, "counter %s is %llu", names[offset / sizeof value], (unsigned long long)value);
+    snprintf(what, sizeof what, "counter %s is %" PRIu64, names[offset / sizeof value], value);
     wait_until(counter_is, &wish, what);
 }
 

@@ -48,8 +48,9 @@ typedef struct fixture {
 /* Opens everything; the program ends when it cannot. */
 void fixture_open(fixture *fixture, const fixture_options *options);
 
-/* Frees the channel, waits until nothing runs and nothing is open, then frees the server and the runtime, and waits
- * until nothing refers to them. Raw peers must have been closed. Runtimes that are shared are left out. */
+/* Frees the channel, waits until nothing runs and nothing is open, then frees the server and the runtime,
+ * and waits until nothing refers to them. Raw peers must have been closed. Runtimes that are shared are
+ * left out. */
 void fixture_close(fixture *fixture);
 
 /* ---- Order ---- */
@@ -57,8 +58,8 @@ void fixture_close(fixture *fixture);
 void fixture_hold_io(fixture *fixture);
 void fixture_release_io(fixture *fixture);
 
-/* Lets the held I/O thread do what was posted until now, and holds it again before it comes to the end of its turn:
- * nothing of what was done has been flushed. */
+/* Lets the held I/O thread do what was posted until now, and holds it again before it comes to the end of
+ * its turn: nothing of what was done has been flushed. */
 void fixture_step_io(fixture *fixture);
 
 /* Returns when the I/O thread has run what was posted before. */
@@ -71,7 +72,8 @@ void fixture_advance(fixture *fixture, uint64_t ns);
 
 belay_server_counters fixture_counters(const fixture *fixture);
 
-/* Waits until a counter is at a value: fixture_await(&f, offsetof(belay_server_counters, handlers_running), 0). */
+/* Waits until a counter is at a value: fixture_await(&f, offsetof(belay_server_counters,
+ * handlers_running), 0). */
 void fixture_await(const fixture *fixture, size_t offset, uint64_t value);
 #define FIXTURE_AWAIT(fixture, counter, value) \
     fixture_await((fixture), offsetof(belay_server_counters, counter), (value))

@@ -88,9 +88,9 @@ raw_listen(char address[32])
     struct sockaddr_in at = loopback(0);
     socklen_t size = sizeof at;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    need(listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 16) == 0 &&
-             getsockname(listener, (struct sockaddr *)&at, &size) == 0,
+    need(listener >= 0 && bind(listener, (struct sockaddr *)&at, sizeof at) == 0 && listen(listener, 16) == 0,
          "cannot listen");
+    need(getsockname(listener, (struct sockaddr *)&at, &size) == 0, "no port");
     snprintf(address, 32, "127.0.0.1:%u", (unsigned int)ntohs(at.sin_port));
     return listener;
 }

@@ -3,7 +3,8 @@
  * gRPC over HTTP/2 by hand: a client or a server that sends exactly the frames that a test asks for, in that
  * order, gives no window that it was not told to give, and writes down what the other side does.
  *
- * raw_sync() tells that the other side has dealt with everything sent before: its answer to a PING leaves after it.
+ * raw_sync() tells that the other side has dealt with everything sent before: its answer to a PING leaves
+ * after it.
  *
  * One thread; reading blocks, under the suite's guard against hanging.
  */
