@@ -265,8 +265,8 @@ bool
 bly_context_end(belay_context *context, belay_cause cause, const char *reason)
 {
     BLY_ASSERT(cause != BELAY_CAUSE_NONE);
-    /* Without the lock: most calls are ended twice, by their handler and by their stream. Not by the flag, which is
-     * raised before the owner is told: a loser may drop the owner as soon as it is back. */
+    /* Without the lock: most calls are ended twice, by their handler and by their stream. Not by the flag,
+     * which is raised before the owner is told: a loser may drop the owner as soon as it is back. */
     if (__atomic_load_n(&context->settled, __ATOMIC_ACQUIRE) != 0)
         return false;
     ending end = {cause, code_of_cause(cause), reason, bly_clock_now(context->environment->clock)};

@@ -72,8 +72,8 @@ typedef struct bly_context_metadata {
 } bly_context_metadata;
 
 struct belay_context {
-    int flag; /* atomic: raised when the end can be read, with release; programs read it relaxed. Must be the first word
-               * (belay/context.h) */
+    int flag; /* atomic: raised when the end can be read, with release; programs read it relaxed. Must be the
+               * first word (belay/context.h) */
     bly_refcount refs;
 
     /* const after creation */
@@ -101,7 +101,7 @@ struct belay_context {
     uint64_t end_time;
     belay_code code;
     belay_cause cause; /* atomic, relaxed: the flag orders it */
-    int settled;       /* atomic: raised with release when owner and waits know of the end; acquire without the lock */
+    int settled;       /* atomic: raised with release when owner and waits know of the end, read with acquire */
 };
 
 /* Makes a context. parent: ended with it; NULL for none. deadline: the parent's is applied too. owner and

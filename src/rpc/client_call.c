@@ -238,8 +238,8 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
     return true;
 }
 
-/* Gives up on an answer that is no gRPC, or not one we can read. The posted task resets the stream: by then it is
- * known whether the frame that is being read ends it, and with it both sides. */
+/* Gives up on an answer that is no gRPC, or not one we can read. The posted task resets the stream: by then it
+ * is known whether the frame that is being read ends it, and with it both sides. */
 static void
 reject(bly_client_call *client, belay_code code, const char *message)
 {

@@ -238,8 +238,8 @@ send_cause(bly_server_call *server)
 }
 
 /* Tells the client of a cancel: the status at once, without waiting for the handler; RST_STREAM(CANCEL) when
- * a message is half sent or bytes are stuck, because the status could not get past them. Messages that were queued in
- * this very turn are given their flush first. */
+ * a message is half sent or bytes are stuck, because the status could not get past them. Messages that were
+ * queued in this very turn are given their flush first. */
 static void
 send_cancel(bly_server_call *server)
 {
@@ -251,7 +251,7 @@ send_cancel(bly_server_call *server)
         return;
     }
     bly_call_ref(call);
-    bly_loop_defer(call->loop, &server->after_flush); /* the connection's flush, if it is due, was deferred before */
+    bly_loop_defer(call->loop, &server->after_flush); /* the flush, if it is due, was deferred before */
 }
 
 static void
