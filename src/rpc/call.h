@@ -66,6 +66,7 @@ struct belay_call {
     bly_mutex lock;
     /* guarded by lock */
     bly_bytes_queue in; /* complete messages */
+    size_t in_count;    /* how many */
     bool in_ended;      /* none will follow */
     bool discards;      /* nobody receives: messages are dropped */
     size_t taken;       /* bytes taken out of `in` since the I/O thread was told */

@@ -141,6 +141,7 @@ wait_for_end(belay_call *call, bool discard)
         if (discard) {
             call->discards = true;
             bly_bytes_queue_clear(&call->in);
+            call->in_count = 0;
             call->window_due = true;
         }
         post = call->end_cause == BELAY_CAUSE_NONE && bly_call_want_io_locked(call);
@@ -231,6 +232,7 @@ belay_call_abandon(belay_call *call)
     call->discards = true;
     call->out_ended = true;
     bly_bytes_queue_clear(&call->in);
+    call->in_count = 0;
     if (live) {
         client->abandoned = true;
         call->window_due = true;

@@ -11,6 +11,15 @@
 #include "pool/pool.h"
 #include "rpc/call.h"
 
+/* What a message that waits costs besides its bytes: else empty ones could be sent without end. */
+#define MESSAGE_PRICE 32
+
+static size_t
+waiting_locked(const belay_call *call)
+{
+    return call->in.total + call->in_count * MESSAGE_PRICE;
+}
+
 /* ---- I/O thread ----------------------------------------------------------------------------------- */
 
 static void
@@ -45,7 +54,8 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
         return error;
     }
     bly_bytes_queue_splice(&call->in, &complete);
-    size_t waiting = call->in.total;
+    call->in_count += *messages;
+    size_t waiting = waiting_locked(call);
     if (*messages > 0)
         reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
@@ -72,7 +82,7 @@ bly_call_update_window(belay_call *call)
     if (call->stream.id == 0 || call->stream.received_end)
         return;
     bly_mutex_lock(&call->lock);
-    size_t waiting = call->in.total;
+    size_t waiting = waiting_locked(call);
     bly_mutex_unlock(&call->lock);
     set_window(call, waiting);
 }
@@ -83,7 +93,7 @@ bly_call_update_window(belay_call *call)
 static bool
 note_taken_locked(belay_call *call, size_t size)
 {
-    call->taken += size;
+    call->taken += size + MESSAGE_PRICE;
     if (call->in_ended || call->taken < call->stream_window / 4)
         return false;
     call->taken = 0;
@@ -148,7 +158,10 @@ take_locked(belay_call *call, bly_bytes **message)
     if (bly_call_cancelled_locked(call))
         return call->end_code;
     *message = bly_bytes_queue_pop(&call->in);
-    return *message != NULL ? BELAY_OK : BELAY_END_OF_STREAM;
+    if (*message == NULL)
+        return BELAY_END_OF_STREAM;
+    call->in_count--;
+    return BELAY_OK;
 }
 
 belay_code

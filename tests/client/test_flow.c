@@ -13,6 +13,7 @@
 #define LIMIT (4u << 20) /* the default, on both sides */
 #define CHUNK (16u << 10)
 #define CHUNKS 256
+#define EMPTY 500000
 
 typedef struct bench {
     fixture fixture;
@@ -230,18 +231,30 @@ typedef struct sender {
     belay_code code;
 } sender;
 
-static void *
-send_chunks(void *argument)
+static void
+send_many(sender *self, int count, size_t size)
 {
-    sender *self = argument;
-    Belay__Test__Note *note = note_new(CHUNK);
+    Belay__Test__Note *note = note_new(size);
     self->code = BELAY_OK;
-    for (int i = 0; i < CHUNKS && self->code == BELAY_OK; i++) {
+    for (int i = 0; i < count && self->code == BELAY_OK; i++) {
         self->code = belay_test_probe_upload_send_request(self->call, note);
         if (self->code == BELAY_OK)
             __atomic_add_fetch(&self->sent, 1, __ATOMIC_RELAXED);
     }
     free(note);
+}
+
+static void *
+send_chunks(void *argument)
+{
+    send_many(argument, CHUNKS, CHUNK);
+    return NULL;
+}
+
+static void *
+send_empty(void *argument)
+{
+    send_many(argument, EMPTY, 0);
     return NULL;
 }
 
@@ -256,10 +269,16 @@ is_stuck(void *argument)
 }
 
 static void
-sender_start(sender *self, belay_call *call)
+sender_start_with(sender *self, belay_call *call, void *(*run)(void *))
 {
     *self = (sender){.call = call};
-    CU_ASSERT_EQUAL_FATAL(pthread_create(&self->thread, NULL, send_chunks, self), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&self->thread, NULL, run, self), 0);
+}
+
+static void
+sender_start(sender *self, belay_call *call)
+{
+    sender_start_with(self, call, send_chunks);
 }
 
 /* A sender is asleep for a moment whenever the I/O thread is slower; once all has gone that the server takes
@@ -293,6 +312,27 @@ test_a_slow_handler_blocks_its_sender_until_it_receives(void)
     CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT_EQUAL(reply->number, CHUNKS);
+    belay__test__note__free_unpacked(reply, NULL);
+    bench_close(&b);
+}
+
+/* They have no bytes to count, and take memory all the same. */
+static void
+test_empty_messages_fill_a_window_too(void)
+{
+    bench b;
+    sender self;
+    Belay__Test__Note *reply = NULL;
+    bench_open(&b);
+    sender_start_with(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER), send_empty);
+    gate_wait(&b.entered);
+    await_stuck(&b, &self);
+    CU_ASSERT_TRUE(__atomic_load_n(&self.sent, __ATOMIC_RELAXED) < EMPTY / 2);
+    gate_open(&b.go);
+    pthread_join(self.thread, NULL);
+    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+    CU_ASSERT_EQUAL(reply->number, EMPTY);
     belay__test__note__free_unpacked(reply, NULL);
     bench_close(&b);
 }
@@ -451,6 +491,7 @@ main(int argc, char **argv)
         TEST(large_messages_stream_both_ways),
         TEST(a_message_over_the_limit_ends_a_stream),
         TEST(a_slow_handler_blocks_its_sender_until_it_receives),
+        TEST(empty_messages_fill_a_window_too),
         TEST(a_cancel_wakes_a_blocked_sender),
         TEST(a_deadline_wakes_a_blocked_sender),
         TEST(one_thread_at_a_time_sends),
