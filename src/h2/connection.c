@@ -144,6 +144,10 @@ bly_h2_leave(bly_h2_connection *connection)
 
 /* ---- reading ---- */
 
+/* Frames that answer what the peer sent wait in nghttp2 while the socket takes nothing. A peer that goes on asking and
+ * does not read the answers must not have us keep them all. */
+#define MOST_FRAMES_WAITING 10000
+
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
@@ -154,6 +158,8 @@ feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
     else if (taken < 0)
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
                     nghttp2_strerror((int)taken));
+    if (nghttp2_session_get_outbound_queue_size(connection->session) > MOST_FRAMES_WAITING)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer does not read the answers it asks for");
     if (nghttp2_session_want_write(connection->session))
         bly_h2_wake(connection);
     bly_h2_leave(connection);
