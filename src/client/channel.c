@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/pool.h"
+
 #define STREAM_WINDOW (256u << 10)
 
 /* ---- Options ---------------------------------------------------------------------------------------- */
@@ -156,11 +158,13 @@ belay_channel_free(belay_channel *channel)
 {
     if (channel == NULL)
         return;
+    bly_pool_blocked_begin();
     bly_loop_call(channel->loop, close_on_loop, channel);
     bly_mutex_lock(&channel->lock);
     while (!channel->closed)
         bly_condition_wait(&channel->changed, &channel->lock);
     bly_mutex_unlock(&channel->lock);
+    bly_pool_blocked_end();
     bly_channel_unref(channel);
 }
 

@@ -72,7 +72,7 @@ typedef struct bly_channel_connection {
     belay_channel *channel; /* a reference */
     bly_h2_connection *h2;
     bly_link link;
-    bool was_ready;
+    bool was_used; /* a call was given a stream */
 } bly_channel_connection;
 
 extern const bly_client_host_ops bly_channel_host_ops;

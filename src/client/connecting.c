@@ -15,6 +15,7 @@
 #define LINGER BELAY_SECONDS(1)
 
 static void connect_now(belay_channel *channel);
+static void lose_current(belay_channel *channel, const char *error);
 
 /* ---- Calls ------------------------------------------------------------------------------------------ */
 
@@ -33,10 +34,16 @@ serve(belay_channel *channel)
         bly_client_call *client = of_link(channel->waiting.next);
         bly_list_remove(&client->host_link);
         bly_list_append(&channel->active, &client->host_link);
+        channel->current->was_used = true;
+        channel->failures = 0;
         if (!bly_client_call_open(&client->call, channel->current->h2)) {
             bly_list_remove(&client->host_link);
             bly_client_call_fail(&client->call, BELAY_RESOURCE_EXHAUSTED, "no memory for the call's stream");
         }
+    }
+    if (channel->state == BLY_CHANNEL_READY && bly_h2_connection_is_spent(channel->current->h2)) {
+        bly_h2_connection_drain(channel->current->h2);
+        lose_current(channel, "the connection's streams are used up");
     }
 }
 
@@ -59,7 +66,8 @@ start(void *host, belay_call *call)
     belay_channel *channel = host;
     bly_client_call *client = bly_client_call_of(call);
     if (channel->closing) {
-        bly_client_call_fail(call, BELAY_UNAVAILABLE, "the channel was closed");
+        client->waiting = false;
+        bly_context_end(call->context, BELAY_CAUSE_SHUTDOWN, "the channel was closed");
         return;
     }
     if (channel->state == BLY_CHANNEL_BACKOFF && !client->wait_for_ready) {
@@ -179,11 +187,19 @@ drop_current(belay_channel *channel)
     channel->state = BLY_CHANNEL_IDLE;
 }
 
+/* The current connection takes no more calls. Calls that wait have another made at once if it served any; if not,
+ * that is a failure like that of connecting: else a server that turns everybody away would be called without pause. */
 static void
-reconnect_if_needed(belay_channel *channel)
+lose_current(belay_channel *channel, const char *error)
 {
-    if (channel->state == BLY_CHANNEL_IDLE && !bly_list_is_empty(&channel->waiting) && !channel->closing)
+    bool was_used = channel->current->was_used;
+    drop_current(channel);
+    if (channel->closing || bly_list_is_empty(&channel->waiting))
+        return;
+    if (was_used)
         connect_now(channel);
+    else
+        back_off(channel, error);
 }
 
 static void
@@ -192,10 +208,8 @@ connection_ready(void *owner, bly_h2_connection *h2)
     bly_channel_connection *connection = owner;
     belay_channel *channel = connection->channel;
     (void)h2;
-    connection->was_ready = true;
     if (channel->current != connection)
         return;
-    channel->failures = 0;
     channel->state = BLY_CHANNEL_READY;
     serve(channel);
 }
@@ -220,8 +234,7 @@ goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
     (void)h2;
     if (channel->current != connection)
         return;
-    drop_current(channel);
-    reconnect_if_needed(channel);
+    lose_current(channel, "the server ends its connections before they are used");
 }
 
 static void
@@ -235,14 +248,10 @@ connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, cons
                       detail);
     bly_list_remove(&connection->link);
     if (channel->current == connection) {
-        drop_current(channel);
-        if (!connection->was_ready && !channel->closing) {
-            char error[160];
-            snprintf(error, sizeof error, "%s closed the connection before its SETTINGS: %s", channel->target, detail);
-            back_off(channel, error);
-        }
+        char error[160];
+        snprintf(error, sizeof error, "%s closed the connection before it was used: %s", channel->target, detail);
+        lose_current(channel, error);
     }
-    reconnect_if_needed(channel);
     free(connection);
     finish_if_closed(channel);
     bly_channel_unref(channel);

@@ -191,6 +191,9 @@ void *bly_h2_connection_owner(const bly_h2_connection *connection);
 bly_loop *bly_h2_connection_loop(const bly_h2_connection *connection);
 size_t bly_h2_connection_stream_count(const bly_h2_connection *connection);
 
+/* Clients: true when the numbers of streams are used up: it opens no stream any more, and should be drained. */
+bool bly_h2_connection_is_spent(const bly_h2_connection *connection);
+
 /* Clients: true when another stream may be opened now. */
 bool bly_h2_connection_can_open(const bly_h2_connection *connection);
 

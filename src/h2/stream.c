@@ -103,6 +103,12 @@ bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
 }
 
 bool
+bly_h2_connection_is_spent(const bly_h2_connection *connection)
+{
+    return nghttp2_session_get_next_stream_id(connection->session) > INT32_MAX;
+}
+
+bool
 bly_h2_connection_can_open(const bly_h2_connection *connection)
 {
     return !connection->closed && !connection->close_asked && !connection->draining &&
