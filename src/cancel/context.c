@@ -249,7 +249,7 @@ end_one(belay_context *context, const ending *end, bly_list *work)
     __atomic_store_n(&context->cause, end->cause, __ATOMIC_RELAXED);
     __atomic_store_n(&context->flag, 1, __ATOMIC_RELEASE);
     if (context->mirror != NULL)
-        __atomic_store_n(context->mirror, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(context->mirror, 1, __ATOMIC_RELEASE);
     collect_waits_locked(context, &wakes);
     if (context->owner != NULL)
         context->owner->ended(context->owner, context);
@@ -329,7 +329,11 @@ bly_context_handler(const belay_context *context)
 belay_cause
 belay_context_cause(const belay_context *context)
 {
-    /* By the flag, so that a program which has seen that one finds the cause too. */
+    /* By the flag, so that a program which has seen that one finds the cause too. What it saw may be the call's
+     * copy, which is raised after it: the fence keeps the two looks in order. */
+#ifndef __SANITIZE_THREAD__ /* which knows no fences, and needs none: all of this is atomic */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
     if (__atomic_load_n(&context->flag, __ATOMIC_ACQUIRE) == 0)
         return BELAY_CAUSE_NONE;
     return __atomic_load_n(&context->cause, __ATOMIC_RELAXED);

@@ -233,6 +233,7 @@ belay_call_abandon(belay_call *call)
     call->out_ended = true;
     bly_bytes_queue_clear(&call->in);
     call->in_count = 0;
+    bly_call_ref(call); /* for the post: the I/O thread may be done with the call before it returns */
     if (live) {
         client->abandoned = true;
         call->window_due = true;
@@ -243,4 +244,5 @@ belay_call_abandon(belay_call *call)
         bly_call_post(call);
     if (!live)
         bly_call_unref(call);
+    bly_call_unref(call);
 }

@@ -119,6 +119,9 @@ end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
     bly_arena_run_cleanups(&server->arena);
     release_children(server); /* those that a cleanup has left */
     bly_arena_fini(&server->arena);
+    bly_arena_fini(&call->message);
+    bly_bytes_free(call->current);
+    call->current = NULL;
     bly_context_set_handler(call->context, NULL);
     count(server, &server->totals->handlers_running, (uint64_t)-1);
 
@@ -126,6 +129,9 @@ end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
     if (frame != NULL)
         bly_bytes_queue_push(&call->out, frame);
     call->out_ended = true;
+    call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
+    bly_bytes_queue_clear(&call->in);
+    call->in_count = 0;
     server->final_code = code;
     server->final_ready = won;
     bly_server_call_over_locked(server);
@@ -196,7 +202,7 @@ belay_printf(belay_call *call, const char *format, ...)
 belay_code
 belay_defer(belay_call *call, void (*function)(void *argument), void *argument)
 {
-    if (function == NULL)
+    if (call == NULL || !call->is_server || function == NULL)
         return BELAY_INVALID_ARGUMENT;
     return bly_arena_defer(&server_of(call)->arena, function, argument) ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
 }
@@ -240,6 +246,8 @@ add_pair(belay_metadata **list, const char *key, const void *value, size_t value
 belay_code
 belay_call_add_header(belay_call *call, const char *key, const void *value, size_t value_size)
 {
+    if (call == NULL || !call->is_server)
+        return BELAY_INVALID_ARGUMENT;
     bly_server_call *server = server_of(call);
     bly_mutex_lock(&call->lock);
     bool left = server->headers_due || call->out_started;
@@ -250,12 +258,16 @@ belay_call_add_header(belay_call *call, const char *key, const void *value, size
 belay_code
 belay_call_add_trailer(belay_call *call, const char *key, const void *value, size_t value_size)
 {
+    if (call == NULL || !call->is_server)
+        return BELAY_INVALID_ARGUMENT;
     return add_pair(&server_of(call)->trailers, key, value, value_size);
 }
 
 belay_code
 belay_call_send_headers(belay_call *call)
 {
+    if (call == NULL || !call->is_server)
+        return BELAY_INVALID_ARGUMENT;
     bly_server_call *server = server_of(call);
     belay_code code = BELAY_OK;
     bool post = false;

@@ -234,6 +234,8 @@ send_cause(bly_server_call *server)
     const char *message = NULL;
     belay_code code = status_of_cause(belay_context_cause(context), &message);
     const char *reason = belay_context_reason(context);
+    if (belay_context_cause(context) == BELAY_CAUSE_LIMIT && server->refused_code != BELAY_OK)
+        code = server->refused_code; /* what was wrong with the request says more than that a limit was reached */
     send_plain_status(server, code, reason[0] != '\0' ? reason : message);
 }
 
@@ -468,15 +470,8 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
 static void
 fail_request(bly_server_call *server, belay_code code, const char *message)
 {
-    belay_call *call = &server->call;
-    if (server->status_sent || call->stream.id == 0)
-        return;
-    if (bly_h2_stream_has_unsent(&call->stream))
-        bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
-    else
-        send_plain_status(server, code, message);
-    note_outcome(server, true);
-    bly_context_end(call->context, BELAY_CAUSE_LIMIT, message);
+    bly_request_refuse(server, 200, code, "%s", message);
+    bly_context_end(server->call.context, BELAY_CAUSE_LIMIT, message);
 }
 
 static void
@@ -501,13 +496,20 @@ fail_frame(bly_server_call *server, bly_frame_error error)
     }
 }
 
+/* Nobody reads on once the call has ended, by whatever cause. */
+static bool
+wants_input(const bly_server_call *server)
+{
+    return server->call.context != NULL && belay_context_cause(server->call.context) == BELAY_CAUSE_NONE;
+}
+
 void
 bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_server_call *server = bly_server_call_of(call);
     unsigned int messages;
-    if (server->status_sent || call->context == NULL)
+    if (!wants_input(server))
         return;
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
     server->messages += messages;
@@ -522,7 +524,7 @@ bly_server_call_end(bly_h2_stream *stream)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_server_call *server = bly_server_call_of(call);
-    if (server->status_sent || call->context == NULL)
+    if (!wants_input(server))
         return;
     if (!bly_frame_reader_is_between(&call->frames)) {
         fail_request(server, BELAY_INTERNAL, "the request ended inside a message");

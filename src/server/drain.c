@@ -217,6 +217,7 @@ take_signals(saved_signals *saved)
 {
     struct sigaction action;
     sigset_t signals;
+    fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK); /* a handler never waits: a full pipe says enough */
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
