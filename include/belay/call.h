@@ -129,7 +129,8 @@ BELAY_API char *belay_printf(belay_call *call, const char *format, ...) BELAY_PR
  *
  * call: a handler's call.
  * function, argument: what to call; on failure it is not called.
- * Returns BELAY_OK, or BELAY_RESOURCE_EXHAUSTED without memory.
+ * Returns BELAY_OK; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_INVALID_ARGUMENT without a function, or for
+ *     a client call.
  * Threads: the handler's.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_defer(belay_call *call, void (*function)(void *argument),
@@ -151,7 +152,8 @@ BELAY_API ProtobufCAllocator *belay_call_allocator(belay_call *call);
  * call: a handler's call.
  * key, value, value_size: as for belay_metadata_add(); copied.
  * Returns BELAY_OK; BELAY_FAILED_PRECONDITION for a header after the headers have left;
- *     BELAY_INVALID_ARGUMENT and BELAY_RESOURCE_EXHAUSTED as belay_metadata_add().
+ *     BELAY_INVALID_ARGUMENT and BELAY_RESOURCE_EXHAUSTED as belay_metadata_add(), the former for a client
+ *     call too.
  * Threads: the one that sends.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_add_header(belay_call *call, const char *key,
@@ -190,8 +192,8 @@ BELAY_API const belay_metadata *belay_call_metadata(const belay_call *call);
  * data, size: the message; copied.
  * Returns BELAY_OK when the message was accepted (not delivered: only the status tells);
  *     BELAY_CANCELLED or BELAY_DEADLINE_EXCEEDED as the context ended; BELAY_END_OF_STREAM on a
- *     client call that has ended (its finish function tells how); BELAY_RESOURCE_EXHAUSTED for a
- *     message above the send limit or without memory; BELAY_FAILED_PRECONDITION after the last
+ *     client call that has ended (its finish function tells how); BELAY_RESOURCE_EXHAUSTED
+ *     without memory, or for a message of 4 GiB or more; BELAY_FAILED_PRECONDITION after the last
  *     message, or while another thread sends.
  * Threads: one sender at a time.
  */

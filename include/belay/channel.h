@@ -168,11 +168,11 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_options_add_metadata(belay_cal
  * request: the request of a method that takes one, else NULL. Stays the caller's.
  * options: read now; NULL for the defaults.
  * call: receives the call, to be given to a finish function or belay_call_free(); untouched on failure.
- * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory or for a request
- *     above the send limit. A call whose context has ended, or whose deadline passed, is started all
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory, or for a request
+ *     of 4 GiB or more. A call whose context has ended, or whose deadline passed, is started all
  *     the same, ended: its finish function tells, and the network is not touched.
  * Threads: any; with a handler's own context, the handler's.
- * Lifetime: the channel must not be freed before the call has ended.
+ * Lifetime: the call keeps the channel's memory; when the channel is freed first, the call is cancelled.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_start(belay_channel *channel, belay_context *context,
                                                         const belay_method *method,

@@ -28,7 +28,7 @@ typedef enum belay_cause {
     BELAY_CAUSE_PEER_CANCELLED = 1,  /* the client reset the call */
     BELAY_CAUSE_DEADLINE = 2,        /* the caller's deadline or the server's cap passed */
     BELAY_CAUSE_CONNECTION_LOST = 3, /* the connection closed, broke, or stopped answering */
-    BELAY_CAUSE_SHUTDOWN = 4,        /* the server's drain time ran out, or the runtime ended */
+    BELAY_CAUSE_SHUTDOWN = 4,        /* the server's drain time ran out, or the call's channel was freed */
     BELAY_CAUSE_PARENT = 5,          /* the parent context ended */
     BELAY_CAUSE_APPLICATION = 6,     /* belay_cancel() by the program */
     BELAY_CAUSE_OPERATOR = 7,        /* the admin service cancelled it */
@@ -77,7 +77,7 @@ BELAY_API belay_context *belay_context_derive(belay_context *parent, uint64_t ti
  * timeout_ns: a deadline from now, in nanoseconds; BELAY_FOREVER for none.
  * Returns the context with one reference for the caller, or NULL without memory.
  * Threads: any.
- * Lifetime: until the last reference is gone; the runtime's end cancels it.
+ * Lifetime: until the last reference is gone. Calls opened with it end with their channel at the latest.
  */
 BELAY_API belay_context *belay_context_detached(belay_context *context, uint64_t timeout_ns);
 

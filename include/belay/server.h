@@ -27,7 +27,7 @@ typedef struct belay_server_counters {
     uint64_t handlers_running;
     uint64_t calls_cancelled;  /* calls whose outcome is cancelled, whatever the cause */
     uint64_t dropped_in_queue; /* cancelled before a worker took them: their handlers never ran */
-    uint64_t calls_refused;    /* for want of a worker, a place in the queue or below a limit */
+    uint64_t calls_refused;    /* answered without a handler: a malformed request, a method that is not there, a full queue */
     uint64_t children_open;    /* client calls now open on the server's runtime, detached ones included */
     uint64_t connections;      /* now open */
     uint64_t workers;          /* threads now in the pool */
