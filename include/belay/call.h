@@ -129,8 +129,8 @@ BELAY_API char *belay_printf(belay_call *call, const char *format, ...) BELAY_PR
  *
  * call: a handler's call.
  * function, argument: what to call; on failure it is not called.
- * Returns BELAY_OK; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_INVALID_ARGUMENT without a function, or for
- *     a client call.
+ * Returns BELAY_OK; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_INVALID_ARGUMENT without a function, or
+ *     for a client call.
  * Threads: the handler's.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_defer(belay_call *call, void (*function)(void *argument),

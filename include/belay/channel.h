@@ -171,7 +171,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_options_add_metadata(belay_cal
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory, or for a request
  *     of 4 GiB or more. A call whose context has ended, or whose deadline passed, is started all
  *     the same, ended: its finish function tells, and the network is not touched.
- * Threads: any; with a handler's own context, the handler's.
+ * Threads: any. On another thread than the handler's, a call opened with its context is cancelled with it, but
+ *     belongs to the thread that opened it.
  * Lifetime: the call keeps the channel's memory; when the channel is freed first, the call is cancelled.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_start(belay_channel *channel, belay_context *context,

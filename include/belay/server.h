@@ -27,7 +27,7 @@ typedef struct belay_server_counters {
     uint64_t handlers_running;
     uint64_t calls_cancelled;  /* calls whose outcome is cancelled, whatever the cause */
     uint64_t dropped_in_queue; /* cancelled before a worker took them: their handlers never ran */
-    uint64_t calls_refused;    /* answered without a handler: a malformed request, a method that is not there, a full queue */
+    uint64_t calls_refused;    /* answered without a handler: malformed, unknown method, full queue */
     uint64_t children_open;    /* client calls now open on the server's runtime, detached ones included */
     uint64_t connections;      /* now open */
     uint64_t workers;          /* threads now in the pool */
@@ -240,8 +240,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_drain(belay_server *server, 
  * server: with at least one address; started if it was not.
  * Returns as belay_server_start() and belay_server_drain(), so that "return belay_server_run(server)"
  *     ends main() with 0 after a clean drain.
- * Threads: one in the process at a time; it takes over SIGTERM and SIGINT for as long as it runs, also when the
- *     caller had blocked them, so that none is missed between saying "ready" and this call.
+ * Threads: one in the process at a time; it takes over SIGTERM and SIGINT for as long as it runs, also when
+ *     the caller had blocked them, so that none is missed between saying "ready" and this call.
  */
 BELAY_API belay_code belay_server_run(belay_server *server);
 
