@@ -38,11 +38,23 @@ note(diary *d, const char *line)
 static int
 find(diary *d, const char *line)
 {
-    for (int i = 0; i < d->count; i++) {
+    int found = -1;
+    pthread_mutex_lock(&d->lock);
+    for (int i = 0; i < d->count && found < 0; i++) {
         if (strcmp(d->lines[i], line) == 0)
-            return i;
+            found = i;
     }
-    return -1;
+    pthread_mutex_unlock(&d->lock);
+    return found;
+}
+
+static int
+count_of(diary *d)
+{
+    pthread_mutex_lock(&d->lock);
+    int count = d->count;
+    pthread_mutex_unlock(&d->lock);
+    return count;
 }
 
 static void
@@ -136,7 +148,7 @@ test_order_of_a_regular_end(void)
     note(&d, "status");
     CU_ASSERT_STRING_EQUAL(reply->text, "from the call's memory");
     belay__test__note__free_unpacked(reply, NULL);
-    CU_ASSERT_EQUAL(d.count, 4);
+    CU_ASSERT_EQUAL(count_of(&d), 4);
     CU_ASSERT_EQUAL(find(&d, "handler returns"), 0);
     CU_ASSERT_EQUAL(find(&d, "second cleanup"), 1);
     CU_ASSERT_EQUAL(find(&d, "first cleanup"), 2);
@@ -179,7 +191,7 @@ test_running_callback_is_waited_for_before_the_cleanups(void)
     CU_ASSERT_EQUAL(fixture_counters(&f).handlers_running, 1);
     gate_open(&d.callback_go);
     FIXTURE_AWAIT(&f, handlers_running, 0);
-    CU_ASSERT_EQUAL(d.count, 4);
+    CU_ASSERT_EQUAL(count_of(&d), 4);
     CU_ASSERT_EQUAL(find(&d, "callback begins"), 0);
     CU_ASSERT_EQUAL(find(&d, "handler returns"), 1);
     CU_ASSERT_EQUAL(find(&d, "callback ends"), 2);

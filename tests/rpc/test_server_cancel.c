@@ -292,6 +292,7 @@ test_reset_and_return_at_once_agree(void)
     raw_sync(&s.client);
     bool delivered = subject(&s)->ended;
     FIXTURE_AWAIT(&s.f, calls_cancelled, delivered ? 0 : 1);
+    scene_await_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_NONE);
     scene_close(&s);
 }

@@ -288,6 +288,7 @@ test_deadline_and_return_at_once_agree(void)
     bool delivered = subject(&s)->grpc_status == BELAY_OK;
     CU_ASSERT(delivered || subject(&s)->reset_code == RAW_CANCEL);
     FIXTURE_AWAIT(&s.f, calls_cancelled, delivered ? 0 : 1);
+    scene_await_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_NONE);
     scene_close(&s);
 }

@@ -175,6 +175,7 @@ test_loss_and_return_at_once(void)
     gate_open(&s.go);
     FIXTURE_AWAIT(&s.f, handlers_running, 0);
     fixture_release_io(&s.f);
+    scene_await_left(&s);
     expect_nothing_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_NONE);
     scene_close(&s);

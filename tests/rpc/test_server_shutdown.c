@@ -211,6 +211,7 @@ test_second_drain_hurries_the_first(void)
     raw_await_lost(&s.client);
     CU_ASSERT_EQUAL(drain_join(&hurry), BELAY_OK);
     CU_ASSERT_EQUAL(drain_join(&draining), BELAY_OK);
+    scene_await_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_SHUTDOWN);
     scene_close(&s);
 }
@@ -246,6 +247,7 @@ test_deadline_during_the_drain_is_the_cause(void)
     CU_ASSERT_EQUAL(subject(&s)->grpc_status, BELAY_DEADLINE_EXCEEDED);
     raw_await_lost(&s.client);
     CU_ASSERT_EQUAL(drain_join(&draining), BELAY_OK);
+    scene_await_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_DEADLINE);
     scene_close(&s);
 }
@@ -260,6 +262,7 @@ test_loss_during_the_drain_ends_it(void)
     CU_ASSERT(raw_await_goaway(&s.client, 1));
     scene_lose_client(&s, true);
     CU_ASSERT_EQUAL(drain_join(&draining), BELAY_OK);
+    scene_await_left(&s);
     CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_CONNECTION_LOST);
     scene_close(&s);
 }
