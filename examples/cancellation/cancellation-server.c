@@ -40,6 +40,8 @@ serve(belay_server *server, const settings *wanted)
     if (code == BELAY_OK)
         code = key_value_store_service_add(server);
     if (code == BELAY_OK)
+        code = greeter_service_add(server);
+    if (code == BELAY_OK)
         code = hash_finder_service_add(server, wanted->maximum_hashes);
     if (code == BELAY_OK)
         code = belay_server_listen(server, address, NULL);

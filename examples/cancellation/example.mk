@@ -3,6 +3,8 @@ cancellation_generated = \
 	examples/cancellation/echo.belay.c examples/cancellation/echo.belay.h \
 	examples/cancellation/keyvaluestore.pb-c.c examples/cancellation/keyvaluestore.pb-c.h \
 	examples/cancellation/keyvaluestore.belay.c examples/cancellation/keyvaluestore.belay.h \
+	examples/cancellation/greeter.pb-c.c examples/cancellation/greeter.pb-c.h \
+	examples/cancellation/greeter.belay.c examples/cancellation/greeter.belay.h \
 	examples/cancellation/hash_name.pb-c.c examples/cancellation/hash_name.pb-c.h \
 	examples/cancellation/hash_name.belay.c examples/cancellation/hash_name.belay.h
 cancellation_cppflags = $(AM_CPPFLAGS) -I$(top_builddir)/examples/cancellation
@@ -12,6 +14,7 @@ noinst_PROGRAMS += examples/cancellation/cancellation-server examples/cancellati
 examples_cancellation_cancellation_server_SOURCES = \
 	examples/cancellation/cancellation-server.c \
 	examples/cancellation/echo-service.c \
+	examples/cancellation/greeter-service.c \
 	examples/cancellation/hash-finder-service.c \
 	examples/cancellation/key-value-store-service.c \
 	examples/cancellation/secrets.c \
@@ -36,6 +39,7 @@ BUILT_SOURCES += $(cancellation_generated)
 CLEANFILES += $(cancellation_generated)
 EXTRA_DIST += \
 	examples/cancellation/echo.proto \
+	examples/cancellation/greeter.proto \
 	examples/cancellation/hash_name.proto \
 	examples/cancellation/keyvaluestore.proto
 

@@ -10,6 +10,7 @@
 
 belay_code echo_service_add(belay_server *server);
 belay_code key_value_store_service_add(belay_server *server);
+belay_code greeter_service_add(belay_server *server);
 /* A search that has made maximum_hashes in vain cancels its own call. */
 belay_code hash_finder_service_add(belay_server *server, uint64_t maximum_hashes);
 

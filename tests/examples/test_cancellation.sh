@@ -28,8 +28,10 @@ test_keyvaluestore()
     run_client keyvaluestore
     says keyvaluestore.out '^    Begin : Begin Ack$'
     says keyvaluestore.out '^    Count 9 : Count 9 Ack$'
-    says keyvaluestore.out '^    CANCELLED'
+    [ "$(grep -c '^    CANCELLED' "$work/keyvaluestore.out")" -eq 2 ] ||
+        complain "not two were cancelled" keyvaluestore.out
     wait_for server '/GetValues: cancelled: peer cancelled$'
+    wait_for server '/SayHelloBidiStream: cancelled: peer cancelled$'
 }
 
 test_hash_name()
