@@ -285,6 +285,63 @@ test_many_resets_are_no_abuse(void)
     lone_close(&raw);
 }
 
+/* Each of these streams is answered with a reset that the peer does not read. */
+static void
+test_a_peer_that_reads_no_answers_is_given_up(void)
+{
+    enum { STREAMS = 40000 }; /* many times what may wait */
+    uint8_t block[128];
+    bool is_taken = true;
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    lone_narrow(&raw);
+    refuse_streams(&raw.owner);
+    for (int i = 0; i < STREAMS && is_taken; i++)
+        is_taken = raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block)) &&
+                   raw_send_number(raw.peer, RAW_RST_STREAM, lone_id(i), BLY_H2_CANCEL);
+    CU_ASSERT_FALSE_FATAL(is_taken);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(raw.owner.detail, "does not read"));
+    lone_close(&raw);
+}
+
+/* ---- numbers of streams ---- */
+
+static void
+skip_to_the_last_number(void *argument)
+{
+    h2_owner *owner = argument;
+    CU_ASSERT_FALSE(bly_h2_connection_is_spent(owner->connection));
+    CU_ASSERT_EQUAL(nghttp2_session_set_next_stream_id(owner->connection->session, INT32_MAX), 0);
+    CU_ASSERT_FALSE(bly_h2_connection_is_spent(owner->connection));
+}
+
+static void
+look_whether_spent(void *argument)
+{
+    const h2_owner *owner = argument;
+    CU_ASSERT_TRUE(bly_h2_connection_is_spent(owner->connection));
+}
+
+static void
+test_a_connection_is_spent_after_the_last_number(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    on_loop(&raw.owner, skip_to_the_last_number, &raw.owner);
+    h2_record *last = request(&raw.owner, true);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(last);
+    on_loop(&raw.owner, look_whether_spent, &raw.owner);
+    CU_ASSERT_PTR_NULL(request(&raw.owner, true));
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, INT32_MAX, &frame));
+    send_response(&raw, INT32_MAX);
+    until_event(last, 'C');
+    CU_ASSERT(events_are(last, "LREC"));
+    lone_close(&raw);
+}
+
 static const CU_TestInfo tests[] = {
     {"refused streams are unprocessed", test_refused_streams_are_unprocessed},
     {"client keeps to the peer's limit", test_client_keeps_to_the_peers_limit},
@@ -302,6 +359,8 @@ static const CU_TestInfo tests[] = {
     {"malformed messages are stream errors", test_malformed_messages_are_stream_errors},
     {"data after a reset is ignored", test_data_after_a_reset_is_ignored},
     {"many resets are no abuse", test_many_resets_are_no_abuse},
+    {"a peer that reads no answers is given up", test_a_peer_that_reads_no_answers_is_given_up},
+    {"a connection is spent after the last number", test_a_connection_is_spent_after_the_last_number},
     CU_TEST_INFO_NULL,
 };
 
