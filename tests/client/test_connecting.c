@@ -3,12 +3,15 @@
  * Channels that connect, fail to, wait, and connect again. Time passes when the test says so.
  */
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/channel.h"
+#include "h2/session.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -481,6 +484,158 @@ test_a_call_that_a_server_did_not_look_at_is_unavailable(void)
     close(listener);
 }
 
+/* ---- Connections that serve no call ----------------------------------------------------------------- */
+
+/* A server that lets nobody in says both in one breath, and hangs up. */
+static void
+turn_away(int listener)
+{
+    static const uint8_t settings_and_goaway[] = {0, 0, 0, 4, 0, 0, 0, 0, 0, /* SETTINGS */
+                                                  0, 0, 8, 7, 0, 0, 0, 0, 0, /* GOAWAY */
+                                                  0, 0, 0, 0, 0, 0, 0, 0};
+    int descriptor = accept_silently(listener);
+    CU_ASSERT(raw_write(descriptor, settings_and_goaway, sizeof settings_and_goaway));
+    shutdown(descriptor, SHUT_WR);
+    while (recv(descriptor, (char[64]){0}, 64, 0) > 0) /* what is not read would break the connection */
+        continue;
+    close(descriptor);
+}
+
+typedef struct caller {
+    belay_channel *channel;
+    int listener;
+    bool backs_off;
+    bool calls_again;
+} caller;
+
+static void
+look_at_caller(void *argument)
+{
+    caller *self = argument;
+    struct pollfd listener = {.fd = self->listener, .events = POLLIN};
+    self->backs_off = self->channel->state == BLY_CHANNEL_BACKOFF;
+    self->calls_again = poll(&listener, 1, 0) > 0;
+}
+
+static bool
+has_decided(void *argument)
+{
+    caller *self = argument;
+    bly_loop_call(self->channel->loop, look_at_caller, self);
+    return self->backs_off || self->calls_again;
+}
+
+/* Turns one connection away: there is no other before its time. */
+static void
+expect_back_off(bench *b, int listener)
+{
+    caller self = {.channel = b->channel, .listener = listener};
+    turn_away(listener);
+    wait_until(has_decided, &self, "the channel backs off or connects");
+    CU_ASSERT_TRUE(self.backs_off);
+    CU_ASSERT_FALSE_FATAL(self.calls_again);
+}
+
+static void
+test_a_server_that_turns_everybody_away_fails_calls(void)
+{
+    bench b;
+    char address[32];
+    int listener = raw_listen(address);
+    bench_open(&b, address);
+    for (int i = 0; i < 2; i++) {
+        belay_call *call = start_fast(&b);
+        expect_back_off(&b, listener);
+        assert_unavailable(call, "", "before they are used");
+        assert_unavailable(start_fast(&b), "", "before they are used"); /* without another connection */
+        fixture_advance(&b.fixture, BELAY_SECONDS(3));
+    }
+    bench_close(&b);
+    close(listener);
+}
+
+static void
+test_a_server_that_turns_everybody_away_is_called_with_pauses(void)
+{
+    bench b;
+    raw_peer peer;
+    char address[32];
+    int listener = raw_listen(address);
+    bench_open(&b, address);
+    belay_call *waiting = start_waiting(&b);
+    for (int i = 0; i < 3; i++) {
+        expect_back_off(&b, listener);
+        CU_ASSERT_FALSE(belay_cancelled(waiting));
+        fixture_advance(&b.fixture, BELAY_SECONDS(20));
+    }
+    raw_accept(&peer, listener, (raw_settings){.has_window = false});
+    CU_ASSERT_TRUE(raw_await_end(&peer, 1));
+    raw_status_only(&peer, 1, BELAY_ABORTED, NULL);
+    CU_ASSERT_EQUAL(finish(waiting).code, BELAY_ABORTED);
+    raw_close(&peer);
+    bench_close(&b);
+    close(listener);
+}
+
+/* ---- Connections whose numbers of streams are used up ------------------------------------------------ */
+
+static nghttp2_session *
+session_of(const belay_channel *channel)
+{
+    return channel->current->h2->session;
+}
+
+static void
+leave_one_number(void *argument)
+{
+    CU_ASSERT_EQUAL(nghttp2_session_set_next_stream_id(session_of(argument), INT32_MAX), 0);
+}
+
+static void
+look_for_new_numbers(void *argument)
+{
+    belay_channel *channel = argument;
+    CU_ASSERT_EQUAL_FATAL(channel->state, BLY_CHANNEL_READY);
+    CU_ASSERT_EQUAL(nghttp2_session_get_next_stream_id(session_of(channel)), 3);
+}
+
+/* The timeout is only there to end the test if the call finds no connection. */
+static belay_call *
+start_bounded(fixture *f)
+{
+    return start_unary(f, NULL, BELAY_SECONDS(20));
+}
+
+static void
+test_calls_after_the_last_number_go_over_another_connection(void)
+{
+    fixture f;
+    fixture_open(&f, &(fixture_options){.handlers = handlers});
+    CU_ASSERT_EQUAL_FATAL(finish(start_bounded(&f)).code, BELAY_OK);
+    bly_loop_call(f.channel->loop, leave_one_number, f.channel);
+    CU_ASSERT_EQUAL(finish(start_bounded(&f)).code, BELAY_OK);
+    CU_ASSERT_EQUAL(finish(start_bounded(&f)).code, BELAY_OK);
+    bly_loop_call(f.channel->loop, look_for_new_numbers, f.channel);
+    fixture_close(&f);
+}
+
+static void
+test_a_call_that_waits_for_a_number_goes_over_another_connection(void)
+{
+    fixture f;
+    fixture_open(&f, &(fixture_options){.handlers = handlers});
+    CU_ASSERT_EQUAL_FATAL(finish(start_bounded(&f)).code, BELAY_OK);
+    bly_loop_call(f.channel->loop, leave_one_number, f.channel);
+    fixture_hold_io(&f);
+    belay_call *last = start_bounded(&f);
+    belay_call *next = start_bounded(&f);
+    fixture_release_io(&f);
+    CU_ASSERT_EQUAL(finish(last).code, BELAY_OK);
+    CU_ASSERT_EQUAL(finish(next).code, BELAY_OK);
+    bly_loop_call(f.channel->loop, look_for_new_numbers, f.channel);
+    fixture_close(&f);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -503,6 +658,10 @@ main(int argc, char **argv)
         TEST(after_a_lost_connection_the_next_call_makes_another),
         TEST(a_connection_that_is_told_to_go_serves_its_calls_while_another_takes_the_new),
         TEST(a_call_that_a_server_did_not_look_at_is_unavailable),
+        TEST(a_server_that_turns_everybody_away_fails_calls),
+        TEST(a_server_that_turns_everybody_away_is_called_with_pauses),
+        TEST(calls_after_the_last_number_go_over_another_connection),
+        TEST(a_call_that_waits_for_a_number_goes_over_another_connection),
         CU_TEST_INFO_NULL,
     };
     return suite_run("connecting", tests, argc, argv);
