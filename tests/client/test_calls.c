@@ -402,6 +402,34 @@ test_a_reason_that_is_no_utf_8_is_made_so(void)
     fixture_close(&f);
 }
 
+static void
+do_nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void
+expect_no_handler(belay_call *call)
+{
+    CU_ASSERT_EQUAL(belay_call_add_header(call, "key", "value", 5), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_call_add_trailer(call, "key", "value", 5), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_call_send_headers(call), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_defer(call, do_nothing, NULL), BELAY_INVALID_ARGUMENT);
+}
+
+static void
+test_what_only_handlers_may_do_is_refused_to_clients(void)
+{
+    fixture f;
+    open_with(&f, all);
+    belay_call *call = start_chat(&f, NULL, BELAY_FOREVER);
+    expect_no_handler(call);
+    expect_no_handler(NULL);
+    CU_ASSERT_EQUAL(belay_call_close_send(call), BELAY_OK); /* and the call is none the worse for it */
+    CU_ASSERT_EQUAL(finish(call).code, BELAY_OK);
+    fixture_close(&f);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -426,6 +454,7 @@ main(int argc, char **argv)
         TEST(a_freed_call_is_cancelled),
         TEST(a_call_whose_context_has_ended_does_not_touch_the_network),
         TEST(a_reason_that_is_no_utf_8_is_made_so),
+        TEST(what_only_handlers_may_do_is_refused_to_clients),
         CU_TEST_INFO_NULL,
     };
     return suite_run("calls", tests, argc, argv);
