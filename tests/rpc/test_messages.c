@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How long messages live that a handler receives: until the next one, so that a long stream does not grow its
- * handler's memory.
+ * handler's memory; and none beyond its end.
  */
-#include "rpc/call.h"
+#include "rpc/server_call.h"
 #include "support/fixture.h"
+#include "support/raw_peer.h"
 
 #define MESSAGES 50
 
@@ -83,12 +84,93 @@ test_a_reply_to_a_handlers_call_gives_way_to_the_next(void)
     fixture_close(&f);
 }
 
+/* ---- After the handler ----------------------------------------------------------------------------- */
+
+typedef struct leaver {
+    gate entered;
+    gate go;
+    belay_call *call; /* there until the client takes its answer */
+    bool is_over;
+    size_t waiting; /* messages that nobody will read */
+} leaver;
+
+/* Receives one of the requests, and leaves the others. */
+static belay_code
+leave_early(belay_call *call)
+{
+    leaver *self = belay_call_data(call);
+    Belay__Test__Note *note;
+    self->call = call;
+    gate_open(&self->entered);
+    gate_wait(&self->go);
+    belay_code code = belay_test_probe_chat_recv_request(call, &note);
+    return code == BELAY_OK ? belay_test_probe_chat_send_reply(call, NOTE("stuck")) : code;
+}
+
+static void
+look_at_leaver(void *argument)
+{
+    leaver *self = argument;
+    belay_call *call = self->call;
+    bly_mutex_lock(&call->lock);
+    self->is_over = bly_server_call_of(call)->run_state == BLY_RUN_OVER;
+    self->waiting = call->in_count;
+    if (self->is_over) {
+        CU_ASSERT_EQUAL(call->in.total, 0);
+        CU_ASSERT_PTR_NULL(call->in.first);
+        CU_ASSERT_PTR_NULL(call->current);
+    }
+    bly_mutex_unlock(&call->lock);
+}
+
+static bool
+is_over(void *argument)
+{
+    leaver *self = argument;
+    bly_loop_call(self->call->loop, look_at_leaver, self);
+    return self->is_over;
+}
+
+static void
+test_what_a_handler_has_not_read_goes_with_it(void)
+{
+    fixture f;
+    raw_peer client;
+    leaver self = {.call = NULL};
+    gate_init(&self.entered, "the handler has begun");
+    gate_init(&self.go, "the handler may go on");
+    fixture_open(&f, &(fixture_options){.handlers = {.chat = leave_early}, .data = &self});
+    raw_connect(&client, f.address, (raw_settings){.has_window = true, .window = 0}); /* takes no answer */
+    raw_call(&client, 1, "Chat", NULL, false);
+    for (int i = 0; i < MESSAGES; i++)
+        raw_message(&client, 1, 1000, false);
+    gate_wait(&self.entered);
+    raw_sync(&client);
+    CU_ASSERT_FALSE(is_over(&self));
+    CU_ASSERT_EQUAL(self.waiting, MESSAGES);
+    gate_open(&self.go);
+    wait_until(is_over, &self, "the handler has ended");
+    CU_ASSERT_EQUAL(self.waiting, 0);
+    raw_message(&client, 1, 1000, false); /* and nothing more is kept */
+    raw_sync(&client);
+    CU_ASSERT_TRUE(is_over(&self));
+    CU_ASSERT_EQUAL(self.waiting, 0);
+    raw_window(&client, 1, 1000);
+    CU_ASSERT(raw_await_end(&client, 1));
+    CU_ASSERT_EQUAL(raw_of(&client, 1)->grpc_status, BELAY_OK);
+    raw_close(&client);
+    fixture_close(&f);
+    gate_fini(&self.entered);
+    gate_fini(&self.go);
+}
+
 int
 main(int argc, char **argv)
 {
     static const CU_TestInfo tests[] = {
         {"a_request_gives_way_to_the_next", test_a_request_gives_way_to_the_next},
         {"a_reply_to_a_handlers_call_gives_way_to_the_next", test_a_reply_to_a_handlers_call_gives_way_to_the_next},
+        {"what_a_handler_has_not_read_goes_with_it", test_what_a_handler_has_not_read_goes_with_it},
         CU_TEST_INFO_NULL,
     };
     return suite_run("rpc/messages", tests, argc, argv);
