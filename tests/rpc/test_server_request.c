@@ -186,6 +186,37 @@ test_bad_stream_of_requests_cancels_its_handler(void)
     expect_handler_cancelled("\0\x7f\0\0\0", 5, false, BELAY_RESOURCE_EXHAUSTED); /* too large */
 }
 
+/* A reply has no window yet; then that comes, and bad bytes in the same read. */
+static void
+expect_reply_before_status(const char *bytes, size_t size, int code)
+{
+    scene s;
+    scene_open(&s, STUCK, RETURN, NULL);
+    s.doing = SEND_ONE;
+    raw_call(&s.client, 5, "Chat", NULL, false);
+    raw_await_headers(&s.client, 5); /* the reply is right behind them */
+    gate_wait_count(&s.entered, 2);
+    fixture_hold_io(&s.f);
+    raw_window(&s.client, 5, 1000);
+    raw_data(&s.client, 5, bytes, size, false);
+    fixture_release_io(&s.f);
+    CU_ASSERT(raw_await_reset(&s.client, 5));
+    CU_ASSERT_EQUAL(raw_of(&s.client, 5)->reset_code, RAW_NO_ERROR); /* it need not send more */
+    CU_ASSERT_EQUAL(raw_of(&s.client, 5)->body, 10);
+    CU_ASSERT_TRUE(raw_of(&s.client, 5)->ended);
+    CU_ASSERT_EQUAL(raw_of(&s.client, 5)->grpc_status, code);
+    gate_wait_count(&s.left, 2);
+    CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_LIMIT);
+    scene_close(&s);
+}
+
+static void
+test_replies_before_a_bad_request_come_before_its_status(void)
+{
+    expect_reply_before_status("\7\0\0\0\1x", 6, BELAY_INTERNAL);             /* no such flag */
+    expect_reply_before_status("\0\x7f\0\0\0", 5, BELAY_RESOURCE_EXHAUSTED); /* too large */
+}
+
 /* The end of the stream and the end of the call are told apart. */
 static void
 test_end_of_requests_is_no_cancel(void)
@@ -237,6 +268,7 @@ main(int argc, char **argv)
         TEST(test_unknown_method),
         TEST(test_refusal_before_the_requests_end_resets_with_no_error),
         TEST(test_bad_stream_of_requests_cancels_its_handler),
+        TEST(test_replies_before_a_bad_request_come_before_its_status),
         TEST(test_end_of_requests_is_no_cancel),
         TEST(test_cancel_hides_messages_that_wait),
         CU_TEST_INFO_NULL,
