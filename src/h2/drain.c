@@ -47,11 +47,20 @@ bly_h2_connection_drain(bly_h2_connection *connection)
         return;
     }
     connection->drain_at = bly_clock_after(bly_clock_now(bly_loop_clock(connection->loop)), PING_TIME);
-    if (nghttp2_submit_shutdown_notice(connection->session) != 0 ||
-        nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, drain_ping) != 0 ||
-        !bly_h2_timer_update(connection))
+    if (nghttp2_submit_shutdown_notice(connection->session) != 0 || !bly_h2_timer_update(connection))
         finish_drain(connection);
     bly_h2_wake(connection);
+}
+
+/* Only now: nghttp2 would let the PING pass a GOAWAY that waits, and the answer would prove nothing. */
+void
+bly_h2_drain_notice_sent(bly_h2_connection *connection)
+{
+    if (!connection->draining || connection->drain_final || connection->drain_pinged)
+        return;
+    connection->drain_pinged = true;
+    if (nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, drain_ping) != 0)
+        finish_drain(connection);
 }
 
 /* ---- the timer ---- */

@@ -228,8 +228,10 @@ sent_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
 static void
 sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 {
-    if (goaway->error_code == NGHTTP2_NO_ERROR)
+    if (goaway->error_code == NGHTTP2_NO_ERROR) {
+        bly_h2_drain_notice_sent(connection);
         return;
+    }
     if (connection->peer_leaves) {
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PEER, "the peer left");
         return;

@@ -90,6 +90,7 @@ struct bly_h2_connection {
 
     /* I/O thread only: drain */
     bool draining;
+    bool drain_pinged;
     bool drain_final; /* the last GOAWAY was submitted: no more streams are taken */
 
     /* I/O thread only: sending */
@@ -117,6 +118,9 @@ void bly_h2_release(bly_h2_connection *connection);
 /* Sets the timer for the earliest time that is waited for; false without memory. */
 bool bly_h2_timer_update(bly_h2_connection *connection);
 void bly_h2_timer_init(bly_h2_connection *connection);
+
+/* A GOAWAY without an error has left: the drain's first, if it is under way. */
+void bly_h2_drain_notice_sent(bly_h2_connection *connection);
 
 /* The peer answered a PING of ours. */
 void bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t data[8]);
