@@ -173,6 +173,14 @@ is_cancelled(void *argument)
 }
 
 static bool
+has_returned(void *argument)
+{
+    const place *at = argument;
+    handler_record record;
+    return chain_record(at->chain, at->server, &record) && record.returned_ns != 0;
+}
+
+static bool
 is_idle(void *argument)
 {
     const place *at = argument;
@@ -190,6 +198,12 @@ void
 chain_await_cancelled(const chain *servers, size_t server)
 {
     wait_until(is_cancelled, &(place){servers, server}, "a handler is cancelled");
+}
+
+void
+chain_await_returned(const chain *servers, size_t server)
+{
+    wait_until(has_returned, &(place){servers, server}, "a handler has returned");
 }
 
 void

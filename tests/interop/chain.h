@@ -56,6 +56,7 @@ size_t chain_record_count(const chain *servers, size_t server);
 /* Wait until a handler of the run is at work / was cancelled / nothing runs there, no child is open. */
 void chain_await_running(const chain *servers, size_t server);
 void chain_await_cancelled(const chain *servers, size_t server);
+void chain_await_returned(const chain *servers, size_t server);
 void chain_await_idle(const chain *servers, size_t server);
 
 /* Checks the run's record there: cancelled for that cause, noticed, returned, and in this order. */
