@@ -25,12 +25,12 @@ typedef struct step {
 static void
 walk(void *argument)
 {
-    step *todo = argument;
-    bly_list *connections = &todo->place->connections;
+    step *work = argument;
+    bly_list *connections = &work->place->connections;
     /* A connection may go while it is dealt with; the next one cannot. */
     for (bly_link *link = connections->next, *next; link != connections; link = next) {
         next = link->next;
-        todo->each(BLY_LIST_ENTRY(link, bly_server_connection, link));
+        work->each(BLY_LIST_ENTRY(link, bly_server_connection, link));
     }
 }
 
@@ -38,8 +38,8 @@ static void
 for_each_connection(belay_server *server, void (*each)(bly_server_connection *connection))
 {
     for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
-        step todo = {&server->loops[i], each};
-        bly_loop_call(server->loops[i].loop, walk, &todo);
+        step work = {&server->loops[i], each};
+        bly_loop_call(server->loops[i].loop, walk, &work);
     }
 }
 
