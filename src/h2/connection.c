@@ -266,18 +266,6 @@ bly_h2_connection_peer(const bly_h2_connection *connection)
     return bly_stream_peer(connection->transport);
 }
 
-void *
-bly_h2_connection_owner(const bly_h2_connection *connection)
-{
-    return connection->owner;
-}
-
-bly_loop *
-bly_h2_connection_loop(const bly_h2_connection *connection)
-{
-    return connection->loop;
-}
-
 size_t
 bly_h2_connection_stream_count(const bly_h2_connection *connection)
 {

@@ -187,8 +187,6 @@ void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
 void bly_h2_connection_drain(bly_h2_connection *connection);
 
 const char *bly_h2_connection_peer(const bly_h2_connection *connection);
-void *bly_h2_connection_owner(const bly_h2_connection *connection);
-bly_loop *bly_h2_connection_loop(const bly_h2_connection *connection);
 size_t bly_h2_connection_stream_count(const bly_h2_connection *connection);
 
 /* Clients: true when the numbers of streams are used up: it opens no stream any more, and should be drained. */
@@ -229,8 +227,7 @@ void bly_h2_stream_reset(bly_h2_stream *stream, uint32_t error);
  * bytes have come, so that what is not worth one now is sent before the peer runs dry. */
 void bly_h2_stream_set_window(bly_h2_stream *stream, uint32_t window);
 
-/* True when bytes of a message have left and the rest has not, or queued bytes are stuck. */
-bool bly_h2_stream_is_mid_message(const bly_h2_stream *stream);
+/* True while queued body bytes have not left: a status could not get past them. */
 bool bly_h2_stream_has_unsent(const bly_h2_stream *stream);
 
 #endif

@@ -278,23 +278,6 @@ bly_h2_stream_reset(bly_h2_stream *stream, uint32_t error)
     bly_h2_wake(connection);
 }
 
-static bool
-is_stuck(const bly_h2_stream *stream)
-{
-    const bly_h2_connection *connection = stream->connection;
-    return connection->output.unsent != NULL ||
-           nghttp2_session_get_remote_window_size(connection->session) <= 0 ||
-           nghttp2_session_get_stream_remote_window_size(connection->session, stream->id) <= 0;
-}
-
-bool
-bly_h2_stream_is_mid_message(const bly_h2_stream *stream)
-{
-    if (!is_usable(stream))
-        return false;
-    return stream->out_offset > 0 || (unsent_size(stream) > 0 && is_stuck(stream));
-}
-
 bool
 bly_h2_stream_has_unsent(const bly_h2_stream *stream)
 {
