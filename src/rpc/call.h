@@ -150,6 +150,11 @@ bool bly_call_is_handlers(belay_call *call);
  * they leave room. */
 bly_frame_error bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned int *messages);
 
+#define BLY_FRAME_WORDS 96
+
+/* What a call ends with when bly_call_take_data() failed, on either side: the code, and words for people. */
+belay_code bly_call_frame_status(const belay_call *call, bly_frame_error error, char words[BLY_FRAME_WORDS]);
+
 /* No more messages come: wakes the receiver. */
 void bly_call_end_input(belay_call *call);
 

@@ -321,32 +321,18 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_client_call *client = bly_client_call_of(call);
-    char message[96];
+    char message[BLY_FRAME_WORDS];
     unsigned int messages;
     if (client->rejected)
         return;
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
     client->messages += messages;
-    switch (error) {
-    case BLY_FRAME_OK:
+    if (error != BLY_FRAME_OK) {
+        belay_code code = bly_call_frame_status(call, error, message);
+        reject(client, code, message);
+    } else if (client->messages > 1 && (call->method->flags & BELAY_SERVER_STREAMING) == 0) {
         /* Nobody takes a second reply: its sender would wait for a window. */
-        if (client->messages > 1 && (call->method->flags & BELAY_SERVER_STREAMING) == 0)
-            reject(client, BELAY_UNIMPLEMENTED, "more than one reply");
-        break;
-    case BLY_FRAME_TOO_LARGE:
-        snprintf(message, sizeof message, "message of %u bytes is over the limit of %u",
-                 (unsigned int)call->frames.announced, (unsigned int)call->frames.limit);
-        reject(client, BELAY_RESOURCE_EXHAUSTED, message);
-        break;
-    case BLY_FRAME_NO_MEMORY:
-        reject(client, BELAY_RESOURCE_EXHAUSTED, "no memory for the message");
-        break;
-    case BLY_FRAME_COMPRESSED:
-        reject(client, BELAY_INTERNAL, "compressed message without grpc-encoding");
-        break;
-    default:
-        reject(client, BELAY_INTERNAL, "malformed message frame");
-        break;
+        reject(client, BELAY_UNIMPLEMENTED, "more than one reply");
     }
 }
 

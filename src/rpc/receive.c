@@ -6,7 +6,7 @@
  * to the limit arrives whatever the handler does; beyond that it is open as far as the messages that wait
  * for the handler leave room.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "pool/pool.h"
 #include "rpc/call.h"
@@ -64,6 +64,26 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     if (error == BLY_FRAME_OK && !call->stream.received_end)
         set_window(call, waiting);
     return error;
+}
+
+belay_code
+bly_call_frame_status(const belay_call *call, bly_frame_error error, char words[BLY_FRAME_WORDS])
+{
+    switch (error) {
+    case BLY_FRAME_TOO_LARGE:
+        snprintf(words, BLY_FRAME_WORDS, "message of %u bytes is over the limit of %u",
+                 (unsigned int)call->frames.announced, (unsigned int)call->frames.limit);
+        return BELAY_RESOURCE_EXHAUSTED;
+    case BLY_FRAME_NO_MEMORY:
+        snprintf(words, BLY_FRAME_WORDS, "no memory for the message");
+        return BELAY_RESOURCE_EXHAUSTED;
+    case BLY_FRAME_COMPRESSED:
+        snprintf(words, BLY_FRAME_WORDS, "compressed message without grpc-encoding");
+        return BELAY_INTERNAL;
+    default:
+        snprintf(words, BLY_FRAME_WORDS, "malformed message frame");
+        return BELAY_INTERNAL;
+    }
 }
 
 void

@@ -477,23 +477,9 @@ fail_request(bly_server_call *server, belay_code code, const char *message)
 static void
 fail_frame(bly_server_call *server, bly_frame_error error)
 {
-    char message[96];
-    switch (error) {
-    case BLY_FRAME_TOO_LARGE:
-        snprintf(message, sizeof message, "message of %u bytes is over the limit of %u",
-                 (unsigned int)server->call.frames.announced, (unsigned int)server->call.frames.limit);
-        fail_request(server, BELAY_RESOURCE_EXHAUSTED, message);
-        break;
-    case BLY_FRAME_NO_MEMORY:
-        fail_request(server, BELAY_RESOURCE_EXHAUSTED, "no memory for the message");
-        break;
-    case BLY_FRAME_COMPRESSED:
-        fail_request(server, BELAY_INTERNAL, "compressed message without grpc-encoding");
-        break;
-    default:
-        fail_request(server, BELAY_INTERNAL, "malformed message frame");
-        break;
-    }
+    char message[BLY_FRAME_WORDS];
+    belay_code code = bly_call_frame_status(&server->call, error, message);
+    fail_request(server, code, message);
 }
 
 /* Nobody reads on once the call has ended, by whatever cause. */
