@@ -8,6 +8,7 @@
 #ifndef BELAY_SERVER_H
 #define BELAY_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,6 +75,21 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_workers(belay_se
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_stack_size(belay_server_options *options,
                                                                            size_t bytes);
+
+/*
+ * Sets whether workers are scheduled as batch work (Linux: SCHED_BATCH, which needs no privilege): woken, they wait for
+ * their turn instead of interrupting a thread that runs. For servers whose handlers compute: cancels are then seen
+ * sooner while every processor is busy, and a busy pool switches between its threads less. The price: beside other
+ * programs that compute, a handler that was blocked goes on up to a time slice (some milliseconds) later. Workers
+ * reserved for health and the like are not.
+ * A process that a handler forks, and belay's own threads, do not inherit it; programs that handlers start with
+ * posix_spawn() or vfork(), and threads that they start, do unless their attributes say otherwise.
+ *
+ * options: to change.
+ * batch: false by default. No effect where the system has no such class.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch);
 
 /*
  * Sets how many calls may wait for a worker; the next is refused with BELAY_RESOURCE_EXHAUSTED.

@@ -63,20 +63,38 @@ bly_blocks_end(void)
     shelves = NULL;
 }
 
+/* One that the thread has kept, or NULL. */
+static void *
+take_kept(size_t size)
+{
+    shelf *from = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
+    block *taken = from != NULL ? from->first : NULL;
+    if (taken == NULL)
+        return NULL;
+    from->first = taken->next;
+    from->count--;
+    return taken;
+}
+
+/* Whole steps on every thread: a block may be given back on another than it was made on. */
+static size_t
+whole_size(size_t size)
+{
+    return KEEPS_BLOCKS && size <= LARGEST ? shelf_of(size) * STEP : size;
+}
+
 void *
 bly_blocks_new(size_t size)
 {
-    if (!KEEPS_BLOCKS || size > LARGEST)
-        return calloc(1, size);
-    /* Whole steps on every thread: a block may be given back on another than it was made on. */
-    shelf *from = shelves != NULL ? &shelves[shelf_of(size)] : NULL;
-    block *taken = from != NULL ? from->first : NULL;
-    if (taken == NULL)
-        return calloc(shelf_of(size), STEP);
-    from->first = taken->next;
-    from->count--;
-    memset(taken, 0, size);
-    return taken;
+    void *kept = take_kept(size);
+    return kept != NULL ? memset(kept, 0, size) : calloc(1, whole_size(size));
+}
+
+void *
+bly_blocks_take(size_t size)
+{
+    void *kept = take_kept(size);
+    return kept != NULL ? kept : malloc(whole_size(size));
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of a few fixed sizes that are wanted again at once: calls and contexts. A thread that keeps blocks (an
+ * Blocks of a few fixed sizes that are wanted again at once: calls, contexts, what nghttp2 needs for a stream. A thread that keeps blocks (an
  * I/O thread) takes from its own and keeps what it gives back, without a lock; on all others, and when the
  * thread has none or enough, this is malloc and free. With sanitizers it always is, so that they see the use of
  * freed memory.
@@ -16,6 +16,9 @@ void bly_blocks_end(void);
 
 /* A zeroed block; NULL without memory. Any thread. */
 void *bly_blocks_new(size_t size);
+
+/* The same, not zeroed. */
+void *bly_blocks_take(size_t size);
 
 /* Gives it back, with the size that it was asked for. Any thread. NULL: nothing. */
 void bly_blocks_free(void *block, size_t size);

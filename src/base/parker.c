@@ -47,6 +47,9 @@ static bool key_exists; /* const after key_once */
 /* The key is for its destructor at the thread's end; finding the parker goes by this. */
 static _Thread_local bly_parker *current BLY_FAST_TLS;
 
+/* Where the calling thread gathers wake-ups, or NULL. */
+static _Thread_local bly_wakes *gathering BLY_FAST_TLS;
+
 #if USE_FUTEX
 
 static void
@@ -199,6 +202,29 @@ bly_parker_park_until(bly_parker *parker, uint64_t deadline)
 void
 bly_parker_wake(bly_parker *parker)
 {
-    if (__atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_RELEASE) == PARKED)
+    if (__atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_RELEASE) != PARKED)
+        return;
+    if (gathering != NULL && gathering->count < BLY_WAKES_MOST)
+        gathering->parkers[gathering->count++] = bly_parker_ref(parker);
+    else
         sleep_end(parker);
+}
+
+/* ---- Gathered wake-ups ------------------------------------------------------------------------- */
+
+void
+bly_parker_gather(bly_wakes *wakes)
+{
+    BLY_ASSERT(gathering == NULL || gathering->count == 0);
+    gathering = wakes;
+}
+
+void
+bly_wakes_carry_out(bly_wakes *wakes)
+{
+    for (unsigned int i = 0; i < wakes->count; i++) {
+        sleep_end(wakes->parkers[i]);
+        bly_parker_unref(wakes->parkers[i]);
+    }
+    wakes->count = 0;
 }

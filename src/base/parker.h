@@ -28,7 +28,25 @@ void bly_parker_park(bly_parker *parker);
 /* The same until `deadline` (CLOCK_MONOTONIC nanoseconds, UINT64_MAX: for ever). False when it passed. */
 bool bly_parker_park_until(bly_parker *parker, uint64_t deadline);
 
-/* Wakes its thread, now or at its next park. Threads: any that holds a reference. */
+/* Wakes its thread, now or at its next park. Threads: any that holds a reference; on one that gathers wake-ups a
+ * sleeping thread is woken when they are carried out, one that is not asleep yet sees it at once. */
 void bly_parker_wake(bly_parker *parker);
+
+/* Wake-ups that a thread has gathered. Waking costs a system call and may cost the waker its processor: an I/O thread
+ * does first what others wait for on the wire. */
+#define BLY_WAKES_MOST 64
+
+typedef struct bly_wakes {
+    /* the gathering thread only */
+    unsigned int count;
+    bly_parker *parkers[BLY_WAKES_MOST]; /* with a reference to each */
+} bly_wakes;
+
+/* From here on the calling thread gathers its wake-ups in `wakes`; NULL: it no longer does. None may be left in the
+ * old list. The list must stay until then. */
+void bly_parker_gather(bly_wakes *wakes);
+
+/* Carries out what was gathered. The thread that gathers in it. */
+void bly_wakes_carry_out(bly_wakes *wakes);
 
 #endif

@@ -10,4 +10,5 @@ libbelay_sources += \
 	src/base/mutex.c src/base/mutex.h \
 	src/base/parker.c src/base/parker.h \
 	src/base/refcount.h \
+	src/base/schedule.c \
 	src/base/thread.c src/base/thread.h

@@ -19,6 +19,18 @@
 bool bly_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*run)(void *argument),
                       void *argument);
 
+/*
+ * How the system's scheduler is asked to treat the calling thread, among others of its kind; its share of the
+ * processors stays the same. Where this cannot be had (Linux before 6.12 knows no slices, others neither) nothing
+ * changes. What fork() makes of the thread does not inherit it.
+ */
+/* It works for moments at a time, and others wait for it: it is to run as soon as it is woken, also when every processor
+ * is busy with threads that compute. For I/O threads. */
+void bly_thread_be_prompt(void);
+
+/* It computes: when it is woken it waits for its turn rather than interrupt somebody. For workers, on demand. */
+void bly_thread_be_patient(void);
+
 /* In a shared library each use of a thread-local would else ask the dynamic linker. glibc keeps room for a few such
  * words in libraries that are loaded later. */
 #if defined(__linux__) && defined(__GLIBC__)

@@ -344,8 +344,8 @@ bly_h2_session_init(bly_h2_connection *connection)
     int failed = -1;
     if (callbacks != NULL && option != NULL) {
         failed = connection->is_server
-                     ? nghttp2_session_server_new2(&connection->session, callbacks, connection, option)
-                     : nghttp2_session_client_new2(&connection->session, callbacks, connection, option);
+                     ? nghttp2_session_server_new3(&connection->session, callbacks, connection, option, &bly_h2_memory)
+                     : nghttp2_session_client_new3(&connection->session, callbacks, connection, option, &bly_h2_memory);
     }
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(option);

@@ -130,6 +130,10 @@ void bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t dat
 /* Makes the nghttp2 session and submits the first frames; false without memory. */
 bool bly_h2_session_init(bly_h2_connection *connection);
 
+/* ---- memory.c ---- */
+
+extern nghttp2_mem bly_h2_memory;
+
 /* ---- headers.c ---- */
 
 void bly_h2_block_begin(bly_h2_connection *connection, bly_h2_stream *stream, bool is_request);

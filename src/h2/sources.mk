@@ -4,6 +4,7 @@ libbelay_sources += \
 	src/h2/connection.c src/h2/connection.h \
 	src/h2/drain.c \
 	src/h2/headers.c \
+	src/h2/memory.c \
 	src/h2/send.c \
 	src/h2/session.c src/h2/session.h \
 	src/h2/stream.c

@@ -91,6 +91,7 @@ end_turn(uv_prepare_t *prepare)
         bly_timers_run(loop);
         run_mailbox(loop);
         run_deferred(loop);
+        bly_wakes_carry_out(&loop->wakes);
         if (has_work(loop))
             continue;
         if (loop->stopping) {
@@ -122,8 +123,11 @@ run_thread(void *argument)
 {
     bly_loop *loop = argument;
     __atomic_store_n(&loop->self, bly_thread_self(), __ATOMIC_RELAXED);
+    bly_thread_be_prompt();
     bly_blocks_begin();
+    bly_parker_gather(&loop->wakes);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
+    bly_parker_gather(NULL);
     bly_blocks_end();
 }
 

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/mutex.h"
+#include "base/parker.h"
 #include "io/heap.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
@@ -40,6 +41,7 @@ struct bly_loop {
     uv_idle_t idle;       /* active: poll does not block, work is left over */
     bly_loop_deferred *first_deferred;
     bly_loop_deferred **last_deferred;
+    bly_wakes wakes; /* owed to threads, until what this turn sends has left */
     bly_loop_task stop;
     bool stopping;
     uint8_t buffer[BLY_LOOP_BUFFER_SIZE];

@@ -50,6 +50,7 @@ typedef struct bly_pool_options {
     unsigned int queue_capacity;
     unsigned int reserved_workers; /* extra threads that take only jobs pushed as reserved */
     size_t stack_size;             /* 0: the default */
+    bool patient;                  /* workers, but not reserved ones, interrupt nobody when they are woken */
     uint64_t growth_delay_ns;
     uint64_t idle_ns;
     const bly_clock *clock; /* of ages and ticks; idling is on the monotonic clock, which threads sleep by */

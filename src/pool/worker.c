@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "pool/crew.h"
 
 static _Thread_local bly_worker *current;
@@ -100,6 +101,8 @@ bly_worker_run(void *argument)
     bly_job *job;
     bly_link_init(&self.link);
     current = &self;
+    if (crew->pool->options.patient && crew == &crew->pool->normal)
+        bly_thread_be_patient();
     bly_mutex_lock(&crew->pool->lock);
     crew->starting--;
     do {

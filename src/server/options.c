@@ -53,6 +53,12 @@ belay_server_options_set_stack_size(belay_server_options *options, size_t bytes)
 }
 
 void
+belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch)
+{
+    options->batch_scheduling = batch;
+}
+
+void
 belay_server_options_set_queue(belay_server_options *options, unsigned int calls)
 {
     options->queue = calls;

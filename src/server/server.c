@@ -85,6 +85,7 @@ make_pool(belay_server *server)
         .queue_capacity = server->options.queue,
         .reserved_workers = RESERVED_WORKERS,
         .stack_size = server->options.stack_size,
+        .patient = server->options.batch_scheduling,
         .growth_delay_ns = GROWTH_DELAY,
         .idle_ns = WORKER_IDLE,
         .clock = server->runtime->environment.clock,

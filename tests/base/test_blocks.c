@@ -89,6 +89,20 @@ test_threads_that_keep_none_use_malloc(void)
     bly_blocks_end();
 }
 
+static void
+test_a_block_that_is_not_zeroed_can_be_used_whole(void)
+{
+    bly_blocks_begin();
+    for (size_t size = 1; size < 4096; size += 61) {
+        unsigned char *block = bly_blocks_take(size);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+        memset(block, 0xa5, size);
+        bly_blocks_free(block, size);
+        bly_blocks_free(use(size, 7), size); /* zeroed again, though it is the same block */
+    }
+    bly_blocks_end();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,6 +112,7 @@ main(int argc, char **argv)
         { "more_than_are_kept_are_freed", test_more_than_are_kept_are_freed },
         { "blocks_may_be_freed_on_another_thread", test_blocks_may_be_freed_on_another_thread },
         { "threads_that_keep_none_use_malloc", test_threads_that_keep_none_use_malloc },
+        { "a_block_that_is_not_zeroed_can_be_used_whole", test_a_block_that_is_not_zeroed_can_be_used_whole },
         CU_TEST_INFO_NULL,
     };
     return suite_run("base/blocks", tests, argc, argv);

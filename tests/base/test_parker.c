@@ -2,6 +2,7 @@
 #include "base/parker.h"
 
 #include <sched.h>
+#include <string.h>
 
 #include <belay/time.h>
 
@@ -338,6 +339,103 @@ test_parker_can_be_used_by_a_threads_last_destructors(void)
     pthread_key_delete(late_key);
 }
 
+/* A thread that tells when it is about to sleep, and counts how often it was woken. */
+struct sleeper {
+    bly_parker *parker; /* referenced; published by ready */
+    int ready;
+    int woken;
+};
+
+static void
+sleep_once(void *argument)
+{
+    struct sleeper *sleeper = argument;
+    sleeper->parker = bly_parker_ref(bly_parker_current());
+    __atomic_store_n(&sleeper->ready, 1, __ATOMIC_RELEASE);
+    bly_parker_park(sleeper->parker);
+    __atomic_store_n(&sleeper->woken, 1, __ATOMIC_RELEASE);
+}
+
+static void
+wait_for(const int *flag)
+{
+    while (__atomic_load_n(flag, __ATOMIC_ACQUIRE) == 0)
+        sched_yield();
+}
+
+#define ATTEMPTS 1000
+
+/* Wakes a sleeper from a thread that gathers; false when it was not asleep yet, and so needed no waking. */
+static bool
+gather_one(struct sleeper *sleeper, bly_wakes *wakes)
+{
+    sched_yield();
+    bly_parker_gather(wakes);
+    bly_parker_wake(sleeper->parker);
+    bool gathered = wakes->count == 1;
+    if (gathered) {
+        CU_ASSERT_EQUAL(__atomic_load_n(&sleeper->woken, __ATOMIC_ACQUIRE), 0);
+        bly_wakes_carry_out(wakes);
+    }
+    bly_parker_gather(NULL);
+    return gathered;
+}
+
+static void
+test_gathered_wakeups_wait_until_they_are_carried_out(void)
+{
+    bly_wakes wakes = {.count = 0};
+    bool gathered = false;
+    for (int i = 0; i < ATTEMPTS && !gathered; i++) {
+        struct sleeper sleeper = {NULL, 0, 0};
+        pthread_t thread;
+        CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "sleeper", 0, sleep_once, &sleeper));
+        wait_for(&sleeper.ready);
+        gathered = gather_one(&sleeper, &wakes);
+        pthread_join(thread, NULL);
+        CU_ASSERT_EQUAL(sleeper.woken, 1);
+        CU_ASSERT_EQUAL(wakes.count, 0);
+        bly_parker_unref(sleeper.parker);
+    }
+    CU_ASSERT_TRUE(gathered);
+}
+
+/* More than the list has room for: those are woken at once. */
+static void
+test_a_full_list_loses_no_wakeup(void)
+{
+    static struct sleeper sleepers[BLY_WAKES_MOST + 3];
+    static pthread_t threads[BLY_WAKES_MOST + 3];
+    bly_wakes wakes = {.count = 0};
+    memset(sleepers, 0, sizeof sleepers);
+    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++) {
+        CU_ASSERT_TRUE_FATAL(bly_thread_start(&threads[i], "sleeper", 0, sleep_once, &sleepers[i]));
+        wait_for(&sleepers[i].ready);
+    }
+    bly_parker_gather(&wakes);
+    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++)
+        bly_parker_wake(sleepers[i].parker);
+    CU_ASSERT_TRUE(wakes.count <= BLY_WAKES_MOST);
+    bly_wakes_carry_out(&wakes);
+    bly_parker_gather(NULL);
+    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++) {
+        pthread_join(threads[i], NULL);
+        CU_ASSERT_EQUAL(sleepers[i].woken, 1);
+        bly_parker_unref(sleepers[i].parker);
+    }
+}
+
+static void
+test_a_wakeup_for_the_gathering_thread_itself_is_remembered(void)
+{
+    bly_wakes wakes = {.count = 0};
+    bly_parker_gather(&wakes);
+    bly_parker_wake(bly_parker_current());
+    CU_ASSERT_EQUAL(wakes.count, 0);
+    CU_ASSERT_TRUE(bly_parker_park_until(bly_parker_current(), 0));
+    bly_parker_gather(NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -356,6 +454,10 @@ main(int argc, char **argv)
         { "parking_on_another_threads_parker_aborts", test_parking_on_another_threads_parker_aborts },
         { "parker_can_be_used_by_a_threads_last_destructors",
           test_parker_can_be_used_by_a_threads_last_destructors },
+        { "gathered_wakeups_wait_until_they_are_carried_out", test_gathered_wakeups_wait_until_they_are_carried_out },
+        { "a_full_list_loses_no_wakeup", test_a_full_list_loses_no_wakeup },
+        { "a_wakeup_for_the_gathering_thread_itself_is_remembered",
+          test_a_wakeup_for_the_gathering_thread_itself_is_remembered },
         CU_TEST_INFO_NULL,
     };
     return suite_run("base/parker", tests, argc, argv);

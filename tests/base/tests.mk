@@ -45,3 +45,7 @@ tests_base_test_parker_LDADD = $(test_libs)
 check_PROGRAMS += tests/base/test_refcount
 tests_base_test_refcount_SOURCES = tests/base/test_refcount.c tests/base/aborts.h
 tests_base_test_refcount_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_schedule
+tests_base_test_schedule_SOURCES = tests/base/test_schedule.c
+tests_base_test_schedule_LDADD = $(test_libs)

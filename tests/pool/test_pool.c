@@ -467,6 +467,41 @@ test_a_pool_that_was_never_used_is_freed(void)
     bly_pool_free(NULL);
 }
 
+/* ---- Scheduling -------------------------------------------------------------------------------- */
+
+#if defined(__linux__)
+typedef struct policy_job {
+    bly_job job;
+    int policy;
+} policy_job;
+
+static void
+note_policy(bly_job *job)
+{
+    BLY_CONTAINER_OF(job, policy_job, job)->policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+}
+
+static void
+test_patient_workers_are_batch_work_and_reserved_ones_are_not(void)
+{
+    for (int patient = 0; patient < 2; patient++) {
+        bly_pool_options options = task_pool_options(1, 1);
+        options.reserved_workers = 1;
+        options.patient = patient != 0;
+        bly_pool *pool = task_pool_new(&options);
+        policy_job normal = {.policy = -1};
+        policy_job reserved = {.policy = -1};
+        bly_job_init(&normal.job, note_policy);
+        bly_job_init(&reserved.job, note_policy);
+        task_push(pool, &normal.job);
+        bly_pool_push_reserved(pool, &reserved.job);
+        bly_pool_free(pool);
+        CU_ASSERT_EQUAL(normal.policy, patient ? SCHED_BATCH : SCHED_OTHER);
+        CU_ASSERT_EQUAL(reserved.policy, SCHED_OTHER);
+    }
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
@@ -486,6 +521,10 @@ main(int argc, char **argv)
         { "a_reserved_job_can_be_removed", test_a_reserved_job_can_be_removed },
         { "free_waits_for_running_and_queued_jobs", test_free_waits_for_running_and_queued_jobs },
         { "a_pool_that_was_never_used_is_freed", test_a_pool_that_was_never_used_is_freed },
+#if defined(__linux__)
+        { "patient_workers_are_batch_work_and_reserved_ones_are_not",
+          test_patient_workers_are_batch_work_and_reserved_ones_are_not },
+#endif
         CU_TEST_INFO_NULL,
     };
     return suite_run("pool", tests, argc, argv);
