@@ -182,7 +182,7 @@ belay_call_start(belay_channel *channel, belay_context *context, const belay_met
 {
     if (channel == NULL || method == NULL || call == NULL)
         return BELAY_INVALID_ARGUMENT;
-    return bly_client_call_start(&channel->host, context, method, request, options, call);
+    return bly_client_call_start(&channel->host, context, method, request, options, true, call);
 }
 
 belay_code
@@ -190,7 +190,9 @@ belay_call_unary(belay_channel *channel, belay_context *context, const belay_met
                  const ProtobufCMessage *request, const belay_call_options *options, ProtobufCMessage **reply,
                  belay_status **status)
 {
+    if (channel == NULL || method == NULL)
+        return BELAY_INVALID_ARGUMENT;
     belay_call *call;
-    belay_code code = belay_call_start(channel, context, method, request, options, &call);
-    return code == BELAY_OK ? belay_call_finish_unary(call, reply, status) : code;
+    belay_code code = bly_client_call_start(&channel->host, context, method, request, options, false, &call);
+    return code == BELAY_OK ? bly_client_call_finish_unary(call, true, reply, status) : code;
 }

@@ -50,15 +50,19 @@ run_deferred(bly_loop *loop)
     }
 }
 
+bool
+bly_loop_has_mail(const bly_loop *loop)
+{
+    return !bly_mailbox_is_empty(&loop->mailbox) || bly_timers_want_look(loop);
+}
+
 static bool
 has_work(const bly_loop *loop)
 {
-    return !bly_mailbox_is_empty(&loop->mailbox) || loop->first_deferred != NULL ||
-           bly_timers_want_look(loop);
+    return bly_loop_has_mail(loop) || loop->first_deferred != NULL;
 }
 
-/* Closes the loop's own handles, after which uv_run() returns. Others that are still open are a leak
- * somewhere: better an abort here than a thread that never ends. */
+/* Others that are still open are a leak somewhere: better an abort here than a thread that never ends. */
 static void
 check_closing(uv_handle_t *handle, void *argument)
 {
@@ -66,26 +70,20 @@ check_closing(uv_handle_t *handle, void *argument)
     BLY_ASSERT(uv_is_closing(handle));
 }
 
+/* Closes the loop's own handles, after which uv_run() finds nothing to wait for. */
 static void
 close_handles(bly_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->wake, NULL);
-    uv_close((uv_handle_t *)&loop->prepare, NULL);
-    uv_close((uv_handle_t *)&loop->idle, NULL);
     bly_timers_close(loop);
     uv_walk(&loop->uv, check_closing, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    loop->ended = true;
 }
 
-static void
-do_nothing(uv_idle_t *idle)
+bool
+bly_loop_settle(bly_loop *loop)
 {
-    (void)idle;
-}
-
-static void
-end_turn(uv_prepare_t *prepare)
-{
-    bly_loop *loop = prepare->data;
     bly_loop_say_awake(loop);
     for (int round = 0; round < ROUNDS_PER_TURN; round++) {
         bly_timers_run(loop);
@@ -94,18 +92,14 @@ end_turn(uv_prepare_t *prepare)
         bly_wakes_carry_out(&loop->wakes);
         if (has_work(loop))
             continue;
-        if (loop->stopping) {
-            close_handles(loop);
-            return;
-        }
+        if (loop->stopping)
+            return false;
         bly_mailbox_say_asleep(&loop->mailbox);
-        if (!has_work(loop)) {
-            uv_idle_stop(&loop->idle);
-            return;
-        }
+        if (!has_work(loop))
+            return false;
         bly_loop_say_awake(loop);
     }
-    uv_idle_start(&loop->idle, do_nothing); /* the poll only looks; then on with the work */
+    return true; /* sockets have their turn; then on with the work */
 }
 
 static void
@@ -115,19 +109,47 @@ woken(uv_poll_t *wake, int status, int events)
     (void)status;
     (void)events;
     bly_loop_say_awake(loop);
-    bly_mailbox_drain(&loop->mailbox); /* the tasks themselves run at the end of the turn */
+    bly_mailbox_drain(&loop->mailbox); /* the tasks themselves run when the loop settles */
+}
+
+void
+bly_loop_enter(bly_loop *loop)
+{
+    __atomic_store_n(&loop->self, bly_thread_self(), __ATOMIC_RELAXED);
+    bly_parker_gather(&loop->wakes);
+}
+
+void
+bly_loop_leave(bly_loop *loop)
+{
+    bly_parker_gather(NULL);
+    __atomic_store_n(&loop->self, 0, __ATOMIC_RELAXED);
+}
+
+static void
+drive(bly_loop *loop)
+{
+    while (!loop->ended) {
+        bool more = bly_loop_settle(loop);
+        if (loop->stopping && !more)
+            close_handles(loop);
+        else if (!more && bly_loop_may_lend(loop))
+            bly_loop_lend(loop);
+        else
+            uv_run(&loop->uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    }
 }
 
 static void
 run_thread(void *argument)
 {
     bly_loop *loop = argument;
-    __atomic_store_n(&loop->self, bly_thread_self(), __ATOMIC_RELAXED);
     bly_thread_be_prompt();
     bly_blocks_begin();
-    bly_parker_gather(&loop->wakes);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
-    bly_parker_gather(NULL);
+    loop->mailbox.owner = bly_parker_current();
+    bly_loop_enter(loop);
+    drive(loop);
+    bly_loop_leave(loop);
     bly_blocks_end();
 }
 
@@ -150,13 +172,9 @@ open_handles(bly_loop *loop)
         uv_loop_close(&loop->uv);
         return false;
     }
-    uv_prepare_init(&loop->uv, &loop->prepare);
-    uv_idle_init(&loop->uv, &loop->idle);
     bly_timers_init(loop);
     loop->wake.data = loop;
-    loop->prepare.data = loop;
     uv_poll_start(&loop->wake, UV_READABLE, woken);
-    uv_prepare_start(&loop->prepare, end_turn);
     return true;
 }
 
@@ -190,7 +208,6 @@ bly_loop_new(const char *name, const bly_clock *clock)
     }
     if (!bly_thread_start(&loop->thread, name, 0, run_thread, loop)) {
         close_handles(loop);
-        uv_run(&loop->uv, UV_RUN_DEFAULT);
         free_stopped(loop);
         return NULL;
     }
@@ -226,6 +243,18 @@ void
 bly_loop_post(bly_loop *loop, bly_loop_task *task)
 {
     bly_mailbox_post(&loop->mailbox, task);
+}
+
+void
+bly_loop_post_unannounced(bly_loop *loop, bly_loop_task *task)
+{
+    bly_mailbox_push(&loop->mailbox, task);
+}
+
+void
+bly_loop_announce(bly_loop *loop)
+{
+    bly_mailbox_wake(&loop->mailbox);
 }
 
 void

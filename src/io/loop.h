@@ -3,8 +3,8 @@
  * The I/O thread: a libuv loop, its mailbox, and the work that ends each turn.
  *
  * One turn: wait for descriptors and timers, call their callbacks, run the mailbox, run the deferred
- * work (connections flush here), sleep again. What does not say "any thread" belongs to the loop's
- * own thread and asserts it.
+ * work (connections flush here), wake the threads that this turn has news for, sleep again. What does not say
+ * "any thread" belongs to the thread that drives the loop, its own or a borrower (io/lend.h), and asserts it.
  */
 #ifndef BLY_IO_LOOP_H
 #define BLY_IO_LOOP_H
@@ -43,7 +43,7 @@ bly_loop *bly_loop_new(const char *name, const bly_clock *clock);
  * own. NULL: nothing. */
 void bly_loop_free(bly_loop *loop);
 
-/* True on the loop's own thread. Any thread. */
+/* True on the thread that drives the loop. Any thread. */
 bool bly_loop_is_current(const bly_loop *loop);
 
 const bly_clock *bly_loop_clock(const bly_loop *loop); /* any thread */
@@ -53,6 +53,10 @@ const bly_clock *bly_loop_clock(const bly_loop *loop); /* any thread */
  * written before the post is visible to run. The task may have run and be gone before this returns; the
  * loop must not be: a poster keeps it alive until then by other means than the task. */
 void bly_loop_post(bly_loop *loop, bly_loop_task *task);
+
+/* The same in two steps, for a thread that is about to drive the loop or else to wake it: until then the task waits. */
+void bly_loop_post_unannounced(bly_loop *loop, bly_loop_task *task);
+void bly_loop_announce(bly_loop *loop);
 
 /* Has deferred->run called at the end of this turn, after the mailbox; again after it when work is
  * added meanwhile. Nothing when it is pending already. */

@@ -25,6 +25,19 @@ typedef struct bly_timers {
     uv_timer_t alarm;
 } bly_timers;
 
+/* What lend.c goes by. */
+typedef struct bly_lending {
+    /* const before the loop is shared */
+    bool (*quiet)(void *argument); /* NULL: never lent */
+    void *quiet_argument;
+    /* atomic, relaxed: how often somebody would have borrowed; below 0 for a while when lending did not pay */
+    int wanted;
+    unsigned int loans; /* so far */
+    /* atomic, sequentially consistent */
+    int kept;        /* by how many it must not be lent */
+    bool owner_waits; /* the own thread sleeps until somebody wakes it, however long nobody drives */
+} bly_lending;
+
 struct bly_loop {
     /* const after creation */
     const bly_clock *clock;
@@ -34,16 +47,16 @@ struct bly_loop {
     /* each with its own rules */
     bly_mailbox mailbox;
     bly_timers timers;
+    bly_lending lending;
     /* I/O thread only */
     uv_loop_t uv;
     uv_poll_t wake;
-    uv_prepare_t prepare; /* ends a turn */
-    uv_idle_t idle;       /* active: poll does not block, work is left over */
     bly_loop_deferred *first_deferred;
     bly_loop_deferred **last_deferred;
     bly_wakes wakes; /* owed to threads, until what this turn sends has left */
     bly_loop_task stop;
     bool stopping;
+    bool ended; /* the handles are closed */
     uint8_t buffer[BLY_LOOP_BUFFER_SIZE];
 };
 
@@ -56,10 +69,29 @@ bly_loop_say_awake(bly_loop *loop)
     bly_mailbox_say_awake(&loop->mailbox);
 }
 
+/* The calling thread begins and stops to drive the loop: to be its I/O thread. */
+void bly_loop_enter(bly_loop *loop);
+void bly_loop_leave(bly_loop *loop);
+
+/* Does all the work there is: timers, mailbox, deferred work, wake-ups. True: more is left, the poll must not block;
+ * false: the mailbox says that the loop is asleep. */
+bool bly_loop_settle(bly_loop *loop);
+
+/* True when what other threads may have asked for waits. Any thread. */
+bool bly_loop_has_mail(const bly_loop *loop);
+
+/* Whether to lend the loop now: asked by the own thread when all is settled. And doing it: returns when the own thread
+ * drives again. In lend.c. */
+bool bly_loop_may_lend(bly_loop *loop);
+void bly_loop_lend(bly_loop *loop);
+
 /* The loop's timers, in timer.c. The loop's thread, or before it starts and after it has ended. */
 void bly_timers_init(bly_loop *loop);
 void bly_timers_close(bly_loop *loop); /* the handle; the rest stays until fini */
 void bly_timers_fini(bly_loop *loop);
+
+/* When the loop looks at the timers by itself, on its clock; UINT64_MAX: never. */
+uint64_t bly_timers_look_at(bly_loop *loop);
 
 /* True when bly_timers_run() has something to do. */
 bool bly_timers_want_look(const bly_loop *loop);

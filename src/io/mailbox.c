@@ -56,6 +56,8 @@ bly_mailbox_init(bly_mailbox *mailbox)
 {
     mailbox->newest = NULL;
     mailbox->asleep = false;
+    mailbox->idle = false;
+    mailbox->owner = NULL;
     return open_descriptors(mailbox);
 }
 
@@ -69,13 +71,19 @@ bly_mailbox_fini(bly_mailbox *mailbox)
 }
 
 void
-bly_mailbox_post(bly_mailbox *mailbox, bly_loop_task *task)
+bly_mailbox_push(bly_mailbox *mailbox, bly_loop_task *task)
 {
     bly_loop_task *newest = __atomic_load_n(&mailbox->newest, __ATOMIC_RELAXED);
     do {
         task->next = newest;
     } while (!__atomic_compare_exchange_n(&mailbox->newest, &newest, task, true, __ATOMIC_SEQ_CST,
                                           __ATOMIC_RELAXED));
+}
+
+void
+bly_mailbox_post(bly_mailbox *mailbox, bly_loop_task *task)
+{
+    bly_mailbox_push(mailbox, task);
     /* The task may have run and be gone by now. */
     bly_mailbox_wake(mailbox);
 }
@@ -87,6 +95,10 @@ bly_mailbox_wake(bly_mailbox *mailbox)
         return;
     if (!__atomic_exchange_n(&mailbox->asleep, false, __ATOMIC_SEQ_CST))
         return; /* another poster writes */
+    if (__atomic_load_n(&mailbox->idle, __ATOMIC_SEQ_CST)) {
+        bly_parker_wake(mailbox->owner);
+        return;
+    }
     /* Eight bytes suit an eventfd and a pipe alike. A full one (EAGAIN) is readable, which is all
      * that is wanted. */
     uint64_t one = 1;

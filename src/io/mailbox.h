@@ -6,13 +6,15 @@
  * No wake-up is lost, and few are paid for: the loop says ASLEEP, then looks at the list once more; a
  * poster pushes, then looks whether the loop is ASLEEP. These four steps are sequentially consistent,
  * so at least one of the two sees the other. The poster that turns ASLEEP into AWAKE writes the
- * descriptor, nobody else does.
+ * descriptor, nobody else does. While nobody drives the loop (see io/lend.h) there is no one in poll to see the
+ * descriptor: then the poster wakes the loop's own thread by its parker.
  */
 #ifndef BLY_IO_MAILBOX_H
 #define BLY_IO_MAILBOX_H
 
 #include <stdbool.h>
 
+#include "base/parker.h"
 #include "io/loop.h"
 
 typedef struct bly_mailbox {
@@ -24,11 +26,17 @@ typedef struct bly_mailbox {
     bly_loop_task *newest;
     /* atomic: sequentially consistent, see above */
     bool asleep;
+    bool idle; /* nobody drives the loop; who turns it false does */
+    /* const from before `idle` is set for the first time */
+    bly_parker *owner; /* of the loop's own thread */
 } bly_mailbox;
 
 /* False when no descriptor can be had. */
 bool bly_mailbox_init(bly_mailbox *mailbox);
 void bly_mailbox_fini(bly_mailbox *mailbox);
+
+/* Adds a task and wakes nobody: for one who drives or wakes the loop next. Any thread. */
+void bly_mailbox_push(bly_mailbox *mailbox, bly_loop_task *task);
 
 /* Adds a task and wakes the loop if it is asleep. Any thread. */
 void bly_mailbox_post(bly_mailbox *mailbox, bly_loop_task *task);

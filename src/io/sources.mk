@@ -1,5 +1,6 @@
 libbelay_sources += \
 	src/io/heap.c src/io/heap.h \
+	src/io/lend.c src/io/lend.h \
 	src/io/loop.c src/io/loop.h src/io/loop_inside.h \
 	src/io/mailbox.c src/io/mailbox.h \
 	src/io/resolve.c src/io/resolve.h \

@@ -73,6 +73,7 @@ alarm_rang(uv_timer_t *alarm)
     bly_loop *loop = alarm->data;
     bly_loop_say_awake(loop);
     ask_for_look(loop);
+    uv_stop(&loop->uv); /* not on to a poll that blocks: the heap is looked at first */
 }
 
 /* libuv counts whole milliseconds of CLOCK_MONOTONIC from a cached time. This asks for the first of
@@ -137,6 +138,15 @@ bly_timers_run(bly_loop *loop)
     fire_due_locked(loop, bly_clock_now(loop->clock));
     set_alarm_locked(loop);
     bly_mutex_unlock(&timers->lock);
+}
+
+uint64_t
+bly_timers_look_at(bly_loop *loop)
+{
+    bly_mutex_lock(&loop->timers.lock);
+    uint64_t at = loop->timers.look_at;
+    bly_mutex_unlock(&loop->timers.lock);
+    return at;
 }
 
 bool

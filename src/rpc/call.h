@@ -186,4 +186,8 @@ bool bly_call_has_ended_locked(const belay_call *call);
  * thread receives. */
 belay_code bly_call_await(belay_call *call, bly_call_condition ready);
 
+/* The same until the call has ended; drives the loop itself when that can be had (io/lend.h). unannounced: the call's
+ * task was posted so, and is announced by this if nobody drives. */
+belay_code bly_call_await_end(belay_call *call, bool unannounced);
+
 #endif

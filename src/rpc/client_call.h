@@ -124,9 +124,14 @@ void bly_client_call_end(bly_h2_stream *stream);
 void bly_client_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 void bly_client_call_delivered(bly_h2_stream *stream);
 
-/* Starts a call; what belay_call_start() does with a channel. */
+/* Starts a call; what belay_call_start() does with a channel. announce: false when the caller waits for the end at
+ * once, and says so there: the I/O thread need not be woken if the caller drives it. */
 belay_code bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
-                                 const ProtobufCMessage *request, const belay_call_options *options,
+                                 const ProtobufCMessage *request, const belay_call_options *options, bool announce,
                                  belay_call **call);
+
+/* belay_call_finish_unary(); unannounced: started so. */
+belay_code bly_client_call_finish_unary(belay_call *call, bool unannounced, ProtobufCMessage **reply,
+                                        belay_status **status);
 
 #endif

@@ -131,7 +131,7 @@ release(bly_client_call *client)
 /* Says that nothing follows, and waits for the end; messages that still come are dropped. Nothing has changed
  * while another thread uses the call. */
 static belay_code
-wait_for_end(belay_call *call, bool discard)
+wait_for_end(belay_call *call, bool discard, bool unannounced)
 {
     bool post = false;
     bly_mutex_lock(&call->lock);
@@ -149,7 +149,7 @@ wait_for_end(belay_call *call, bool discard)
     bly_mutex_unlock(&call->lock);
     if (post)
         bly_call_post(call);
-    return used ? BELAY_FAILED_PRECONDITION : bly_call_await(call, bly_call_has_ended_locked);
+    return used ? BELAY_FAILED_PRECONDITION : bly_call_await_end(call, unannounced);
 }
 
 belay_code
@@ -158,7 +158,7 @@ belay_call_finish(belay_call *call, belay_status **status)
     if (call == NULL || call->is_server)
         return BELAY_INVALID_ARGUMENT;
     bly_client_call *client = client_of(call);
-    belay_code code = wait_for_end(call, true);
+    belay_code code = wait_for_end(call, true, false);
     if (code != BELAY_OK)
         return code;
     code = take_status(client, status);
@@ -194,12 +194,10 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
 }
 
 belay_code
-belay_call_finish_unary(belay_call *call, ProtobufCMessage **reply, belay_status **status)
+bly_client_call_finish_unary(belay_call *call, bool unannounced, ProtobufCMessage **reply, belay_status **status)
 {
-    if (call == NULL || call->is_server)
-        return BELAY_INVALID_ARGUMENT;
     bly_client_call *client = client_of(call);
-    belay_code code = wait_for_end(call, false);
+    belay_code code = wait_for_end(call, false, unannounced);
     if (code != BELAY_OK)
         return code;
     code = take_status(client, status);
@@ -207,6 +205,14 @@ belay_call_finish_unary(belay_call *call, ProtobufCMessage **reply, belay_status
         code = take_reply(client, reply, status);
     release(client);
     return code;
+}
+
+belay_code
+belay_call_finish_unary(belay_call *call, ProtobufCMessage **reply, belay_status **status)
+{
+    if (call == NULL || call->is_server)
+        return BELAY_INVALID_ARGUMENT;
+    return bly_client_call_finish_unary(call, false, reply, status);
 }
 
 void

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "io/lend.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
 
@@ -170,6 +171,64 @@ bly_call_await(belay_call *call, bly_call_condition ready)
     bly_mutex_unlock(&call->lock);
     return code;
 }
+
+/* ---- Driving ---------------------------------------------------------------------------------------- */
+
+static bool
+has_ended(void *argument)
+{
+    belay_call *call = argument;
+    bly_mutex_lock(&call->lock);
+    bool ended = bly_call_has_ended_locked(call);
+    bly_mutex_unlock(&call->lock);
+    return ended;
+}
+
+/* Instead of sleeping until the I/O thread has done it, the caller does it itself, if the loop is to be had. Whatever
+ * ends the call from elsewhere posts its task, and so wakes the poll. */
+static bool
+drive_to_end(belay_call *call)
+{
+    bly_loan loan;
+    if (!bly_loop_borrow(call->loop, &loan))
+        return false;
+    bly_pool_blocked_begin();
+    while (!bly_loop_turn(call->loop, has_ended, call))
+        continue;
+    bly_loop_give_back(call->loop, &loan);
+    bly_pool_blocked_end();
+    return true;
+}
+
+/* Becomes the call's receiver, unless another thread is or there is nothing to wait for. */
+static bool
+claim_until_end(belay_call *call)
+{
+    bly_mutex_lock(&call->lock);
+    bool claimed = !call->receiving && !bly_call_has_ended_locked(call);
+    if (claimed)
+        call->receiving = true;
+    bly_mutex_unlock(&call->lock);
+    return claimed;
+}
+
+belay_code
+bly_call_await_end(belay_call *call, bool unannounced)
+{
+    if (claim_until_end(call)) {
+        bool driven = drive_to_end(call);
+        bly_mutex_lock(&call->lock);
+        call->receiving = false;
+        bly_mutex_unlock(&call->lock);
+        if (driven)
+            return BELAY_OK;
+    }
+    if (unannounced)
+        bly_loop_announce(call->loop);
+    return bly_call_await(call, bly_call_has_ended_locked);
+}
+
+/* ---- Messages --------------------------------------------------------------------------------------- */
 
 /* Takes the next message, or says why there is none. Ready, lock held. */
 static belay_code

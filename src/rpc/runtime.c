@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "io/lend.h"
 #include "rpc/deadline.h"
 #include "wire/metadata.h"
 #include "wire/utf8.h"
@@ -195,6 +196,14 @@ destroy(belay_runtime *runtime)
     free(runtime);
 }
 
+/* Whether no caller waits for anything. */
+static bool
+is_quiet(void *argument)
+{
+    const belay_runtime *runtime = argument;
+    return __atomic_load_n(&runtime->calls_open, __ATOMIC_RELAXED) == 0;
+}
+
 static bool
 start_threads(belay_runtime *runtime, unsigned int io_threads)
 {
@@ -207,6 +216,7 @@ start_threads(belay_runtime *runtime, unsigned int io_threads)
         bly_loop *loop = bly_loop_new(name, runtime->environment.clock);
         if (loop == NULL)
             return false;
+        bly_loop_allow_lending(loop, is_quiet, runtime);
         runtime->loops[runtime->loop_count++] = loop;
     }
     return true;

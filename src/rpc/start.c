@@ -111,7 +111,8 @@ belong_to_handler(bly_client_call *client, belay_context *context)
 
 belay_code
 bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
-                      const ProtobufCMessage *request, const belay_call_options *options, belay_call **out)
+                      const ProtobufCMessage *request, const belay_call_options *options, bool announce,
+                      belay_call **out)
 {
     bool one_request = (method->flags & BELAY_CLIENT_STREAMING) == 0;
     if (options == NULL)
@@ -136,7 +137,10 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     call->out_ended = one_request;
     bly_mutex_unlock(&call->lock);
     bly_call_ref(call); /* the posted task's */
-    bly_call_post(call);
+    if (announce)
+        bly_call_post(call);
+    else
+        bly_loop_post_unannounced(call->loop, &call->task);
     *out = call;
     return BELAY_OK;
 }

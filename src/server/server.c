@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/lend.h"
 #include "server/connection.h"
 
 #define STREAM_WINDOW (256u << 10)
@@ -71,6 +72,7 @@ make_loops(belay_server *server)
         place->push.run = bly_server_push_batch;
         bly_list_init(&place->connections);
         bly_list_init(&place->batch);
+        bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
     return true;
 }
@@ -103,6 +105,8 @@ destroy(belay_server *server)
     for (size_t i = 0; i < server->listener_count; i++)
         bly_listener_free(server->listeners[i].listener);
     free(server->listeners);
+    for (unsigned int i = 0; server->loops != NULL && i < server->runtime->loop_count; i++)
+        bly_loop_let_go(server->loops[i].loop);
     free(server->loops);
     bly_registry_fini(&server->registry);
     bly_condition_fini(&server->changed);
