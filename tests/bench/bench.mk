@@ -39,4 +39,14 @@ $(tests_bench_bench_server_OBJECTS) $(tests_bench_bench_client_OBJECTS): $(bench
 BUILT_SOURCES += $(bench_generated)
 CLEANFILES += $(bench_generated)
 EXTRA_DIST += tests/bench/peer.proto tests/bench/stream.proto
+
+# The same on other stacks: made by hand, for measuring.
+EXTRA_DIST += \
+	tests/bench/peers/Makefile \
+	tests/bench/peers/chunk.h \
+	tests/bench/peers/stream_client.cc \
+	tests/bench/peers/stream_client.go \
+	tests/bench/peers/stream_server.cc \
+	tests/bench/peers/stream_server.go
+
 check_scripts += tests/bench/test_bench.sh
