@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <belay/time.h>
 
@@ -20,6 +21,24 @@ client_channel(belay_runtime *runtime, const char *target)
         exit(EXIT_FAILURE);
     }
     return channel;
+}
+
+void
+client_thread(pthread_t *thread, void *(*function)(void *), void *argument)
+{
+    if (pthread_create(thread, NULL, function, argument) != 0) {
+        fprintf(stderr, "bench-client: no threads\n");
+        exit(EXIT_FAILURE);
+    }
+}
+
+double
+client_cpu_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+        + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 /* flag TARGET CHECKS: what a look at the flag costs in the server. */
@@ -80,6 +99,7 @@ static const struct word {
     {"cancel", client_cancel},
     {"chain", client_chain},
     {"unary", client_unary},
+    {"stream", client_stream},
     {"flag", flag},
     {"stats", stats},
 };
@@ -108,6 +128,7 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: bench-client cancel HOST:PORT CALLS [N]\n"
                         "       bench-client chain  A,B,C CALLS [N]\n"
                         "       bench-client unary  HOST:PORT THREADS CALLS [CHANNELS]\n"
+                        "       bench-client stream HOST:PORT pingpong|echo|pull|push STREAMS MESSAGES SIZE\n"
                         "       bench-client flag   HOST:PORT CHECKS\n"
                         "       bench-client stats  HOST:PORT\n");
     return code;

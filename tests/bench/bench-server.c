@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "bench/services.h"
+#include "bench/stream_service.h"
 
 /* What a drain that left handlers behind exits with. */
 #define EXIT_ABANDONED 3
@@ -114,6 +115,8 @@ main(int argc, char **argv)
     }
     bench_init(bench, belay_server_runtime(server));
     belay_code code = bench_add(bench, server);
+    if (code == BELAY_OK)
+        code = stream_service_add(server);
     if (code == BELAY_OK)
         code = run(server, arguments.port);
     if (code == BELAY_DEADLINE_EXCEEDED)

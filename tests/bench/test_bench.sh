@@ -56,6 +56,7 @@ at=${line#listening on }
 
 us='us: min=[0-9.]+ p50=[0-9.]+ p90=[0-9.]+ p99=[0-9.]+ max=[0-9.]+'
 number='[0-9]+\.[0-9]{3}'
+speed="rate=[0-9]+/s mb_per_s=[0-9]+\.[0-9] cpu_s_per_100k=$number"
 
 client_prints unary "unary threads=3 chans=2 calls=50 bad=0 rate=[0-9]+/s cpu_s_per_100k=$number
 latency n=50 miss=0 $us" unary "$at" 3 50 2
@@ -68,6 +69,18 @@ client-returned n=5 miss=0 $us" chain "$at,$at,$at" 5 2000
 client_prints flag "flag ns/check=$number second=$number" flag "$at" 1000
 [ "$(grep -c '^flag' "$work/log")" -eq 7 ]
 result $? 'seven rounds of flag'
+
+# More messages than streams, and not a multiple; less and more in one than frames and windows hold.
+for kind in pingpong echo pull push; do
+    for size in 8 1024 1000000; do
+        latency=
+        [ $kind != pingpong ] || latency="
+latency n=20 miss=0 $us"
+        client_prints "$kind of $size bytes" \
+            "stream kind=$kind size=$size streams=3 messages=20 bad=0 $speed$latency" \
+            stream "$at" $kind 3 20 $size
+    done
+done
 
 kill -TERM "$server"
 wait "$server"
@@ -84,6 +97,14 @@ result $? 'a client without a server'
 timeout 60 "$build/bench-client" nonsense "$at" > "$work/log" 2>&1
 [ $? -eq 2 ] && grep -q usage "$work/log"
 result $? 'a client that is told nonsense'
+timeout 60 "$build/bench-client" stream "$at" echo 1 1 1024 > "$work/log" 2>&1
+[ $? -eq 1 ] && grep -q '^err ' "$work/log"
+result $? 'a stream without a server'
+for words in 'sing 1 1 1024' 'echo 0 1 1024' 'echo 1 0 1024' 'echo 1 1 7' 'echo 1 1'; do
+    timeout 60 "$build/bench-client" stream "$at" $words > "$work/log" 2>&1
+    [ $? -eq 2 ] && grep -q usage "$work/log"
+    result $? "stream $words"
+done
 refused 'certificate' '0 cert.pem key.pem' 'TLS is not there yet'
 refused 'port' '70000' 'usage'
 refused 'unknown option' '0 --fast' 'usage'

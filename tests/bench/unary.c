@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <belay/time.h>
 
@@ -64,24 +63,11 @@ warm_up(belay_channel *channel)
     return code == BELAY_OK;
 }
 
-static double
-seconds_of_cpu(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-        + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 static void
 run_callers(hello_caller *callers, int count)
 {
-    for (int i = 0; i < count; i++) {
-        if (pthread_create(&callers[i].thread, NULL, make_calls, &callers[i]) != 0) {
-            fprintf(stderr, "bench-client: no threads\n");
-            exit(EXIT_FAILURE);
-        }
-    }
+    for (int i = 0; i < count; i++)
+        client_thread(&callers[i].thread, make_calls, &callers[i]);
     for (int i = 0; i < count; i++)
         pthread_join(callers[i].thread, NULL);
 }
@@ -95,11 +81,11 @@ measure(hello_caller *callers, int threads, int channels, long calls)
         callers[i].left = &left;
         callers[i].bad = &bad;
     }
-    double cpu = seconds_of_cpu();
+    double cpu = client_cpu_seconds();
     uint64_t start = belay_now();
     run_callers(callers, threads);
     double seconds = (double)(belay_now() - start) / 1e9;
-    cpu = seconds_of_cpu() - cpu;
+    cpu = client_cpu_seconds() - cpu;
     for (int i = 0; i < threads; i++)
         samples_move(&latency, &callers[i].latency);
     printf("unary threads=%d chans=%d calls=%ld bad=%ld rate=%.0f/s cpu_s_per_100k=%.3f\n", threads, channels,
