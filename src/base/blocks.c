@@ -20,7 +20,7 @@
 
 #define STEP 64
 #define LARGEST 2048
-#define MOST 256 /* blocks of one size that a thread keeps */
+#define KEPT (256 * 1024) /* bytes of one size that a thread keeps: some hundred calls, some thousand small things */
 
 typedef struct block {
     struct block *next;
@@ -28,7 +28,7 @@ typedef struct block {
 
 typedef struct shelf {
     block *first;
-    unsigned int count;
+    unsigned int room; /* for so many more */
 } shelf;
 
 /* The thread's, while it keeps blocks. */
@@ -45,6 +45,8 @@ bly_blocks_begin(void)
 {
     if (KEEPS_BLOCKS)
         shelves = calloc(LARGEST / STEP + 1, sizeof *shelves);
+    for (unsigned int i = 1; shelves != NULL && i <= LARGEST / STEP; i++)
+        shelves[i].room = KEPT / (i * STEP);
 }
 
 void
@@ -72,7 +74,7 @@ take_kept(size_t size)
     if (taken == NULL)
         return NULL;
     from->first = taken->next;
-    from->count--;
+    from->room++;
     return taken;
 }
 
@@ -97,16 +99,22 @@ bly_blocks_take(size_t size)
     return kept != NULL ? kept : malloc(whole_size(size));
 }
 
+void *
+bly_blocks_resize(void *memory, size_t size)
+{
+    return realloc(memory, whole_size(size));
+}
+
 void
 bly_blocks_free(void *memory, size_t size)
 {
     shelf *to = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
-    if (memory == NULL || to == NULL || to->count >= MOST) {
+    if (memory == NULL || to == NULL || to->room == 0) {
         free(memory);
         return;
     }
     block *given = memory;
     given->next = to->first;
     to->first = given;
-    to->count++;
+    to->room--;
 }

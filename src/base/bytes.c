@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/bytes.h"
 
-#include <stdlib.h>
+#include "base/blocks.h"
 
 bly_bytes *
 bly_bytes_new(size_t size)
 {
     if (size > PTRDIFF_MAX - sizeof(bly_bytes))
         return NULL;
-    bly_bytes *bytes = malloc(sizeof *bytes + size);
+    bly_bytes *bytes = bly_blocks_take(sizeof *bytes + size);
     if (!bytes)
         return NULL;
     bytes->next = NULL;
@@ -19,7 +19,8 @@ bly_bytes_new(size_t size)
 void
 bly_bytes_free(bly_bytes *bytes)
 {
-    free(bytes);
+    if (bytes != NULL)
+        bly_blocks_free(bytes, sizeof *bytes + bytes->size);
 }
 
 bly_bytes *
@@ -27,7 +28,7 @@ bly_bytes_resize(bly_bytes *bytes, size_t size)
 {
     if (size > PTRDIFF_MAX - sizeof(bly_bytes))
         return NULL;
-    bly_bytes *resized = realloc(bytes, sizeof *bytes + size);
+    bly_bytes *resized = bly_blocks_resize(bytes, sizeof *bytes + size);
     if (!resized)
         return NULL;
     resized->size = size;

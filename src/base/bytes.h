@@ -11,7 +11,7 @@
 
 typedef struct bly_bytes {
     struct bly_bytes *next; /* for the list it is in, or NULL */
-    size_t size;
+    size_t size; /* as it was asked for */
     uint8_t data[];
 } bly_bytes;
 
