@@ -20,7 +20,10 @@
 
 #define STEP 64
 #define LARGEST 2048
-#define KEPT (256 * 1024) /* bytes of one size that a thread keeps: some hundred calls, some thousand small things */
+
+/* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */
+#define MANY (256 * 1024)
+#define FEW (4 * 1024)
 
 typedef struct block {
     struct block *next;
@@ -40,13 +43,25 @@ shelf_of(size_t size)
     return (size + STEP - 1) / STEP;
 }
 
-void
-bly_blocks_begin(void)
+static void
+begin(size_t kept)
 {
     if (KEEPS_BLOCKS)
         shelves = calloc(LARGEST / STEP + 1, sizeof *shelves);
-    for (unsigned int i = 1; shelves != NULL && i <= LARGEST / STEP; i++)
-        shelves[i].room = KEPT / (i * STEP);
+    for (size_t i = 1; shelves != NULL && i <= LARGEST / STEP; i++)
+        shelves[i].room = (unsigned int)(kept / (i * STEP));
+}
+
+void
+bly_blocks_begin(void)
+{
+    begin(MANY);
+}
+
+void
+bly_blocks_begin_few(void)
+{
+    begin(FEW);
 }
 
 void

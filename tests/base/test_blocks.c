@@ -64,6 +64,19 @@ test_more_than_are_kept_are_freed(void)
     bly_blocks_end();
 }
 
+static void
+test_a_thread_may_keep_few(void)
+{
+    void *blocks[3];
+    bly_blocks_begin_few();
+    for (size_t i = 0; i < 3; i++)
+        blocks[i] = use(2000, 4);
+    for (size_t i = 0; i < 3; i++)
+        bly_blocks_free(blocks[i], 2000);
+    bly_blocks_free(use(2000, 5), 2000);
+    bly_blocks_end();
+}
+
 /* Over the sizes that are kept, and back. */
 static void
 test_resized_blocks_keep_their_bytes(void)
@@ -132,6 +145,7 @@ main(int argc, char **argv)
         { "blocks_are_zeroed_whether_new_or_kept", test_blocks_are_zeroed_whether_new_or_kept },
         { "sizes_of_one_step_share_whole_blocks", test_sizes_of_one_step_share_whole_blocks },
         { "more_than_are_kept_are_freed", test_more_than_are_kept_are_freed },
+        { "a_thread_may_keep_few", test_a_thread_may_keep_few },
         { "resized_blocks_keep_their_bytes", test_resized_blocks_keep_their_bytes },
         { "blocks_may_be_freed_on_another_thread", test_blocks_may_be_freed_on_another_thread },
         { "threads_that_keep_none_use_malloc", test_threads_that_keep_none_use_malloc },
