@@ -48,16 +48,6 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
     return 0;
 }
 
-static int
-on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
-          const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
-{
-    bly_h2_connection *connection = user_data;
-    (void)session, (void)frame, (void)flags;
-    bly_h2_block_field(connection, (const char *)name, name_size, (const char *)value, value_size);
-    return 0;
-}
-
 /* ---- bodies ---- */
 
 static int
@@ -282,7 +272,7 @@ make_callbacks(void)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, bly_h2_block_field);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);

@@ -411,17 +411,6 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 
 /* ---- The stream ----------------------------------------------------------------------------------- */
 
-bool
-bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
-                       const char *value, size_t value_size)
-{
-    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
-    if (block != BLY_H2_REQUEST)
-        return false; /* gRPC has no request trailers */
-    bly_request_header(server, name, name_size, value, value_size);
-    return true;
-}
-
 /* ended: the request is complete. Nobody receives yet, so nobody is woken. */
 static void
 dispatch(bly_server_call *server, bool ended)
