@@ -87,6 +87,7 @@ struct bly_h2_connection {
     uint32_t peer_limit;  /* of streams at a time */
     char peer_words[128]; /* of its GOAWAY */
     bly_h2_block_state block;
+    size_t body_received; /* bytes that the connection's window has not been given back for */
 
     /* I/O thread only: drain */
     bool draining;
