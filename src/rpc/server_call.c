@@ -54,16 +54,18 @@ bly_server_call_over_locked(bly_server_call *server)
     server->over_due = true;
 }
 
-/* A cancelled call leaves the pool's queue now, not when a worker comes to it. */
-static void
+/* A cancelled call leaves the pool's queue now, not when a worker comes to it. One that has finished will have
+ * something to send, in a moment. */
+static bool
 ended_locked(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
-    if (server->run_state != BLY_RUN_WAITING || !server->ops->dequeue(server->host, call))
-        return;
-    bly_server_call_over_locked(server);
-    if (is_counted(server))
-        count(&server->totals->dropped_in_queue, 1);
+    if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
+        bly_server_call_over_locked(server);
+        if (is_counted(server))
+            count(&server->totals->dropped_in_queue, 1);
+    }
+    return call->end_cause != BELAY_CAUSE_FINISHED;
 }
 
 /* ---- Sending the status --------------------------------------------------------------------------- */
