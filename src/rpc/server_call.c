@@ -413,14 +413,13 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 
 /* ---- The stream ----------------------------------------------------------------------------------- */
 
-/* ended: the request is complete. Nobody receives yet, so nobody is woken. */
+/* ended: the request is complete. Without the lock: from here on other threads know the call, and they learn of it
+ * under the pool's. */
 static void
 dispatch(bly_server_call *server, bool ended)
 {
-    bly_mutex_lock(&server->call.lock);
     server->run_state = BLY_RUN_WAITING;
     server->call.in_ended = ended;
-    bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
     server->ops->dispatch(server->host, &server->call);
