@@ -13,10 +13,14 @@
 #include "wire/percent.h"
 #include "wire/status.h"
 
-static const bly_h2_header header_status_200 = {":status", "200", 7, 3, true, false};
-static const bly_h2_header header_content_type = {"content-type", "application/grpc", 12, 16, true, false};
 static const bly_h2_header header_accept_encoding = {"grpc-accept-encoding", "identity", 20, 8, true, false};
+static const bly_h2_header answer_headers[] = {
+    {":status", "200", 7, 3, true, false},
+    {"content-type", "application/grpc", 12, 16, true, false},
+};
 static const bly_h2_header ok_trailers[] = {{"grpc-status", "0", 11, 1, true, false}};
+
+#define ANSWER_HEADERS (sizeof answer_headers / sizeof answer_headers[0])
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
 
@@ -71,6 +75,13 @@ ended_locked(belay_call *call)
 /* ---- Sending the status --------------------------------------------------------------------------- */
 
 static void
+add_answer_headers(bly_headers *headers)
+{
+    for (size_t i = 0; i < ANSWER_HEADERS; i++)
+        bly_headers_add(headers, answer_headers[i]);
+}
+
+static void
 add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
 {
     size_t size;
@@ -90,10 +101,8 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     bly_headers headers;
     bool sent;
     bly_headers_init(&headers);
-    if (!server->headers_sent) {
-        bly_headers_add(&headers, header_status_200);
-        bly_headers_add(&headers, header_content_type);
-    }
+    if (!server->headers_sent)
+        add_answer_headers(&headers);
     add_status(&headers, code, message, message_size);
     if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
         bly_headers_add(&headers, header_accept_encoding);
@@ -120,20 +129,29 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
     free(encoded);
 }
 
+/* With what the handler added. */
+static bool
+respond_with_metadata(bly_server_call *server)
+{
+    bly_headers headers;
+    bly_headers_init(&headers);
+    add_answer_headers(&headers);
+    bly_headers_add_metadata(&headers, server->headers);
+    bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
+    bly_headers_fini(&headers);
+    return sent;
+}
+
 static void
 send_headers(bly_server_call *server)
 {
-    bly_headers headers;
     if (server->headers_sent)
         return;
     server->headers_sent = true;
-    bly_headers_init(&headers);
-    bly_headers_add(&headers, header_status_200);
-    bly_headers_add(&headers, header_content_type);
-    bly_headers_add_metadata(&headers, server->headers);
-    if (headers.failed || !bly_h2_stream_respond(&server->call.stream, headers.list, headers.count))
+    bool sent = server->headers != NULL ? respond_with_metadata(server)
+                                        : bly_h2_stream_respond(&server->call.stream, answer_headers, ANSWER_HEADERS);
+    if (!sent)
         bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
-    bly_headers_fini(&headers);
 }
 
 /* The status that the handler decided. An error without anything before it is Trailers-Only. */
