@@ -62,6 +62,8 @@ bly_arena_run_cleanups(bly_arena *arena)
 void
 bly_arena_fini(bly_arena *arena)
 {
+    if (!arena->chunks)
+        return; /* never used */
     bly_arena_run_cleanups(arena);
     for (struct bly_arena_chunk *chunk = arena->chunks; chunk;) {
         struct bly_arena_chunk *next = chunk->next;

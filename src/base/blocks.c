@@ -34,8 +34,10 @@ typedef struct shelf {
     unsigned int room; /* for so many more */
 } shelf;
 
-/* The thread's, while it keeps blocks. */
-static _Thread_local shelf *shelves BLY_FAST_TLS;
+/* Of threads that keep none: there is nothing on them, nor room. */
+static shelf no_shelves[LARGEST / STEP + 1];
+
+static _Thread_local shelf *shelves BLY_FAST_TLS = no_shelves;
 
 static size_t
 shelf_of(size_t size)
@@ -46,10 +48,12 @@ shelf_of(size_t size)
 static void
 begin(size_t kept)
 {
-    if (KEEPS_BLOCKS)
-        shelves = calloc(LARGEST / STEP + 1, sizeof *shelves);
-    for (size_t i = 1; shelves != NULL && i <= LARGEST / STEP; i++)
-        shelves[i].room = (unsigned int)(kept / (i * STEP));
+    shelf *made = KEEPS_BLOCKS ? calloc(LARGEST / STEP + 1, sizeof *made) : NULL;
+    if (made == NULL)
+        return;
+    for (size_t i = 1; i <= LARGEST / STEP; i++)
+        made[i].room = (unsigned int)(kept / (i * STEP));
+    shelves = made;
 }
 
 void
@@ -67,7 +71,7 @@ bly_blocks_begin_few(void)
 void
 bly_blocks_end(void)
 {
-    if (shelves == NULL)
+    if (shelves == no_shelves)
         return;
     for (size_t i = 0; i <= LARGEST / STEP; i++) {
         while (shelves[i].first != NULL) {
@@ -77,15 +81,17 @@ bly_blocks_end(void)
         }
     }
     free(shelves);
-    shelves = NULL;
+    shelves = no_shelves;
 }
 
 /* One that the thread has kept, or NULL. */
 static void *
 take_kept(size_t size)
 {
-    shelf *from = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
-    block *taken = from != NULL ? from->first : NULL;
+    if (size > LARGEST)
+        return NULL;
+    shelf *from = &shelves[shelf_of(size)];
+    block *taken = from->first;
     if (taken == NULL)
         return NULL;
     from->first = taken->next;
@@ -123,11 +129,11 @@ bly_blocks_resize(void *memory, size_t size)
 void
 bly_blocks_free(void *memory, size_t size)
 {
-    shelf *to = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
-    if (memory == NULL || to == NULL || to->room == 0) {
+    if (memory == NULL || size > LARGEST || shelves[shelf_of(size)].room == 0) {
         free(memory);
         return;
     }
+    shelf *to = &shelves[shelf_of(size)];
     block *given = memory;
     given->next = to->first;
     to->first = given;
