@@ -165,7 +165,7 @@ typedef struct bly_h2_options {
     uint32_t connection_window;
     uint32_t max_header_list_bytes; /* name + value + 32 a field, counted by us: `oversized` */
     uint32_t max_header_fields;
-    uint32_t hard_header_list_bytes; /* beyond: the connection is closed */
+    uint32_t hard_header_list_bytes; /* not below the first; beyond it the connection is closed */
     uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
 } bly_h2_options;
 

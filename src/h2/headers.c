@@ -47,14 +47,15 @@ refuse_more(bly_h2_connection *connection)
     connection->block.refused = true;
 }
 
-/* Over a limit: the rest is dropped, and beyond the hard one the connection ends. */
-static void
-count_oversized(bly_h2_connection *connection)
+/* Over a limit the rest is dropped, and beyond the hard one the connection ends. */
+static int
+drop_oversized(bly_h2_connection *connection)
 {
     bly_h2_block_state *block = &connection->block;
     block->oversized = true;
     if (block->bytes > connection->options.hard_header_list_bytes && !block->refused)
         refuse_more(connection);
+    return 0;
 }
 
 int
@@ -68,8 +69,8 @@ bly_h2_block_field(nghttp2_session *session, const nghttp2_frame *frame, const u
     block->bytes += name_size + value_size + FIELD_OVERHEAD;
     block->fields++;
     if (block->bytes > options->max_header_list_bytes || block->fields > options->max_header_fields)
-        count_oversized(connection);
-    if (block->stream == NULL || block->oversized || block->dropped || block->stream->reset_sent)
+        return drop_oversized(connection); /* and so for all that follow */
+    if (block->stream == NULL || block->dropped || block->stream->reset_sent)
         return 0;
     look_for_informational(block, (const char *)name, name_size, (const char *)value, value_size);
     if (!connection->ops->header(block->stream, block->kind, (const char *)name, name_size, (const char *)value,
