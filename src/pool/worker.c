@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/assert.h"
+#include "base/blocks.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "pool/crew.h"
@@ -103,6 +104,7 @@ bly_worker_run(void *argument)
     current = &self;
     if (crew->pool->options.patient && crew == &crew->pool->normal)
         bly_thread_be_patient();
+    bly_blocks_begin_few();
     bly_mutex_lock(&crew->pool->lock);
     crew->starting--;
     do {
@@ -111,6 +113,7 @@ bly_worker_run(void *argument)
     } while (idle_locked(&self));
     leave_and_unlock(crew);
     current = NULL;
+    bly_blocks_end();
 }
 
 void
