@@ -33,3 +33,46 @@ BUILT_SOURCES += $(bench_generated)
 CLEANFILES += $(bench_generated)
 EXTRA_DIST += tests/bench/peer.proto
 check_scripts += tests/bench/test_bench.sh
+
+# ---- make bench --------------------------------------------------------------------------------
+
+# The limits that belay is measured against, and a client of which only the server's time is seen. `make bench`
+# and `make check` build them, `make all` does not.
+bench_limits = \
+	tests/bench/limits/limit-server \
+	tests/bench/limits/raw-client \
+	tests/bench/limits/wake-limit
+EXTRA_PROGRAMS = $(bench_limits)
+tests_bench_limits_limit_server_SOURCES = \
+	tests/bench/limits/limit-server.c \
+	tests/bench/limits/call.c \
+	tests/bench/limits/call.h \
+	tests/bench/limits/connection.c \
+	tests/bench/limits/connection.h \
+	tests/bench/limits/connection_session.c \
+	tests/bench/limits/connection_session.h \
+	tests/bench/limits/workers.c \
+	tests/bench/limits/workers.h
+tests_bench_limits_limit_server_LDADD = $(NGHTTP2_LIBS)
+tests_bench_limits_raw_client_SOURCES = \
+	tests/bench/limits/raw-client.c \
+	tests/bench/limits/frames.c \
+	tests/bench/limits/frames.h \
+	tests/bench/limits/raw_calls.c \
+	tests/bench/limits/raw_calls.h \
+	tests/bench/limits/raw_cancel.c \
+	tests/bench/limits/raw_connection.c \
+	tests/bench/limits/raw_connection.h \
+	tests/bench/limits/raw_flood.c \
+	tests/bench/limits/raw_hold.c \
+	tests/bench/limits/raw_words.h \
+	tests/bench/samples.c \
+	tests/bench/samples.h
+tests_bench_limits_wake_limit_SOURCES = \
+	tests/bench/limits/wake-limit.c \
+	tests/bench/samples.c \
+	tests/bench/samples.h
+CLEANFILES += $(bench_limits)
+
+check_scripts += tests/bench/limits/test_limits.sh
+tests/bench/limits/test_limits.log: $(bench_limits)
