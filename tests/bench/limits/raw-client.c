@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A client with no library in it, so that what is measured is the server: HTTP/2 by hand over plain sockets. */
+/* A client with no library in it, so that what is measured is the server: HTTP/2 by hand, plain sockets. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +53,7 @@ main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int code = run_word(argc, argv);
     for (size_t i = 0; code == 2 && i < sizeof words / sizeof *words; i++)
-        fprintf(stderr, "%s raw-client %-6s %s\n", i == 0 ? "usage:" : "      ", words[i].name, words[i].arguments);
+        fprintf(stderr, "%s raw-client %-6s %s\n", i == 0 ? "usage:" : "      ", words[i].name,
+                words[i].arguments);
     return code;
 }

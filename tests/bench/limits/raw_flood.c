@@ -100,7 +100,7 @@ report(flood_run *run, int64_t ns, bool read_by_server)
            connection->resets);
 }
 
-/* flood HOST:PORT CALLS [data|headers]: HEADERS, DATA and RST_STREAM of each call, as fast as they are read. */
+/* flood HOST:PORT CALLS [data|headers]: HEADERS, DATA, RST_STREAM of each call, as fast as they are read. */
 int
 raw_flood(int argc, char **argv)
 {

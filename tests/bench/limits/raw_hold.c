@@ -85,8 +85,8 @@ close_all(raw_connection **connections, int count)
     int64_t start = raw_now();
     for (int i = 0; i < count; i++)
         raw_close(connections[i]);
-    printf("CLOSED at_ns=%lld ready=%ld closed=%ld goaway=%ld resets=%ld ended=%ld\n", (long long)start, ready,
-           closed, goaways, resets, ended);
+    printf("CLOSED at_ns=%lld ready=%ld closed=%ld goaway=%ld resets=%ld ended=%ld\n", (long long)start,
+           ready, closed, goaways, resets, ended);
 }
 
 /* hold HOST:PORT CONNECTIONS CALLS SECONDS [PATH]: so many calls on each connection, of Bench/Block unless

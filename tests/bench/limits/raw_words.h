@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What raw-client can do: each takes the arguments behind its word, and returns the exit status; 2 for usage. */
+/* What raw-client can do: each takes the arguments behind its word, returns the exit status; 2 for usage. */
 #ifndef LIMITS_RAW_WORDS_H
 #define LIMITS_RAW_WORDS_H
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every word of raw-client, against bench-server and the limit server, a few calls each; and wake-limit. What is
-# counted is looked at, no time is.
+# Every word of raw-client, against bench-server and the limit server, a few calls each; and wake-limit. What
+# is counted is looked at, no time is.
 
 build=${top_builddir:-.}/tests/bench
 limits=$build/limits
@@ -23,7 +23,7 @@ result()
     fi
 }
 
-# The program's whole output matches the pattern, and it ends well.
+# Each line of the program's output matches the pattern's line of the same number, and it ends well.
 prints()
 {
     name=$1
@@ -32,8 +32,14 @@ prints()
     timeout 120 "$@" > "$work/log" 2>&1
     status=$?
     echo "exit status $status" >> "$work/log"
-    [ $status -eq 0 ] && sed '$d' "$work/log" | grep -Eqx "$pattern"
-    result $? "$name"
+    lines=$(($(wc -l < "$work/log") - 1))
+    [ $lines -eq "$(echo "$pattern" | wc -l)" ] || status=1
+    number=1
+    while [ $number -le $lines ]; do
+        sed -n "${number}p" "$work/log" | grep -Eqx "$(echo "$pattern" | sed -n "${number}p")" || status=1
+        number=$((number + 1))
+    done
+    result $status "$name"
 }
 
 refused()
@@ -67,10 +73,13 @@ limit_at=$at
 
 us='us: min=[0-9.]+ p50=[0-9.]+ p90=[0-9.]+ p99=[0-9.]+ max=[0-9.]+'
 
-prints 'the limit says hello' "latency n=50 miss=0 $us" sh -c "'$limits/raw-client' watch '$limit_at' 50 | grep -v READY"
-prints 'belay says hello' "latency n=50 miss=0 $us" sh -c "'$limits/raw-client' watch '$belay_at' 50 | grep -v READY"
-prints 'the limit counts' 'stats started=51 finished=51 blocked=0 ok=1' "$limits/raw-client" stats "$limit_at"
-prints 'belay counts' 'stats started=51 finished=51 blocked=[0-9]+ ok=1' "$limits/raw-client" stats "$belay_at"
+prints 'the limit says hello' "READY
+latency n=50 miss=0 $us" "$limits/raw-client" watch "$limit_at" 50
+prints 'belay says hello' "READY
+latency n=50 miss=0 $us" "$limits/raw-client" watch "$belay_at" 50
+prints 'the limit counts' 'stats started=51 finished=51 blocked=0 ok=1' \
+    "$limits/raw-client" stats "$limit_at"
+prints 'belay counts' 'stats started=51 finished=51 blocked=0 ok=1' "$limits/raw-client" stats "$belay_at"
 # A call that was cancelled before a worker took it has no handler to see it: not all need to be seen.
 prints 'the limit cancels' "handler-saw n=[1-9] miss=[0-9] $us" "$limits/raw-client" cancel "$limit_at" 5
 prints 'belay cancels' "handler-saw n=[1-9] miss=[0-9] $us" "$limits/raw-client" cancel "$belay_at" 5
