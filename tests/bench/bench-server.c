@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N]. */
+/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@ typedef struct server_arguments {
     unsigned int port;
     unsigned int workers;
     unsigned int max_workers;
+    unsigned int batch; /* workers are batch work, as a service of compute handlers would have them */
 } server_arguments;
 
 static bool
@@ -38,13 +39,13 @@ read_options(int argc, char **argv, server_arguments *read)
     static const struct option options[] = {
         {"workers", required_argument, NULL, 'w'},
         {"max_workers", required_argument, NULL, 'm'},
+        {"batch", required_argument, NULL, 'b'},
         {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option != 'w' && option != 'm')
-            return false;
-        if (!read_number(optarg, 1000000, option == 'w' ? &read->workers : &read->max_workers))
+        unsigned int *number = option == 'w' ? &read->workers : option == 'm' ? &read->max_workers : &read->batch;
+        if (option == '?' || !read_number(optarg, option == 'b' ? 1 : 1000000, number))
             return false;
     }
     return true;
@@ -55,7 +56,7 @@ read_arguments(int argc, char **argv, server_arguments *read)
 {
     if (!read_options(argc, argv, read) || argc - optind < 1 || argc - optind > 3
         || !read_number(argv[optind], 65535, &read->port)) {
-        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N]\n");
+        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]\n");
         return false;
     }
     if (argc - optind > 1) {
@@ -74,7 +75,7 @@ make_server(const server_arguments *arguments)
     belay_server *server = NULL;
     if (belay_server_options_set_workers(options, arguments->workers, arguments->max_workers) == BELAY_OK) {
         belay_server_options_set_queue(options, QUEUE);
-        belay_server_options_set_batch_scheduling(options, true); /* what a service of compute handlers would do */
+        belay_server_options_set_batch_scheduling(options, arguments->batch != 0);
         belay_server_options_set_drain(options, BELAY_SECONDS(2), BELAY_SECONDS(10));
         server = belay_server_new(NULL, options);
     }
@@ -102,7 +103,7 @@ run(belay_server *server, unsigned int port)
 int
 main(int argc, char **argv)
 {
-    server_arguments arguments = {.workers = 4, .max_workers = 16384};
+    server_arguments arguments = {.workers = 4, .max_workers = 16384, .batch = 1};
     if (!read_arguments(argc, argv, &arguments))
         return USAGE;
     belay_server *server = make_server(&arguments);

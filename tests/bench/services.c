@@ -126,10 +126,10 @@ static belay_code
 block(belay_call *call, const Helloworld__BenchReq *request, Helloworld__BenchRep *reply)
 {
     bench_state *bench = belay_call_data(call);
-    (void)request;
     (void)reply;
     count(&bench->blocked);
     belay_code code = belay_sleep(belay_call_context(call), BELAY_FOREVER);
+    put_seen(bench, request->id, (int64_t)belay_now());
     __atomic_fetch_sub(&bench->blocked, 1, __ATOMIC_RELAXED);
     return code;
 }

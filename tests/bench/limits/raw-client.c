@@ -29,6 +29,7 @@ static const struct word {
     const char *arguments;
 } words[] = {
     {"cancel", raw_cancel, "HOST:PORT CALLS [STEPS]"},
+    {"release", raw_release, "HOST:PORT CALLS"},
     {"chain", raw_chain, "A,B,C CALLS [STEPS]"},
     {"flood", raw_flood, "HOST:PORT CALLS [data|headers]"},
     {"watch", raw_watch, "HOST:PORT CALLS"},
@@ -53,7 +54,7 @@ main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int code = run_word(argc, argv);
     for (size_t i = 0; code == 2 && i < sizeof words / sizeof *words; i++)
-        fprintf(stderr, "%s raw-client %-6s %s\n", i == 0 ? "usage:" : "      ", words[i].name,
+        fprintf(stderr, "%s raw-client %-7s %s\n", i == 0 ? "usage:" : "      ", words[i].name,
                 words[i].arguments);
     return code;
 }

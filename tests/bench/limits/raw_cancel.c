@@ -20,6 +20,7 @@ typedef struct cancel_run {
     raw_connection *leaf; /* the root itself when there is one server */
     char *hops[MAX_HOPS]; /* behind the root */
     size_t hop_count;
+    const char *path;
     uint64_t steps;
     int64_t before_cancel;
     sample_list seen;
@@ -33,8 +34,7 @@ start_call(cancel_run *run, uint64_t id)
     const bench_request request = {
         .id = id, .steps = run->steps, .hops = run->hops, .hop_count = run->hop_count};
     uint32_t stream = raw_stream(run->root);
-    const char *path = run->hop_count != 0 ? PATH_CHAIN : PATH_SPIN;
-    uint8_t *end = frame_call(call, stream, run->root->authority, path);
+    uint8_t *end = frame_call(call, stream, run->root->authority, run->path);
     raw_send(run->root, call, frame_bench(end, stream, &request));
     return stream;
 }
@@ -94,13 +94,12 @@ cancel_all(cancel_run *run, long calls)
     return run->root->closed || run->leaf->closed ? 1 : 0;
 }
 
-/* cancel HOST:PORT CALLS [STEPS]: fewer where a minute is over before. */
-int
-raw_cancel(int argc, char **argv)
+static int
+cancel_at_one(int argc, char **argv, const char *path)
 {
     if (argc < 2)
         return 2;
-    cancel_run run = {.root = raw_connect(argv[0]), .before_cancel = 4 * MS};
+    cancel_run run = {.root = raw_connect(argv[0]), .path = path, .before_cancel = 4 * MS};
     run.leaf = run.root;
     run.steps = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
     int code = cancel_all(&run, atol(argv[1]));
@@ -108,12 +107,27 @@ raw_cancel(int argc, char **argv)
     return code;
 }
 
+/* cancel HOST:PORT CALLS [STEPS]: fewer where a minute is over before. */
+int
+raw_cancel(int argc, char **argv)
+{
+    return cancel_at_one(argc, argv, PATH_SPIN);
+}
+
+/* release HOST:PORT CALLS: the same with handlers that do not look at a flag but are blocked in a wait. Of servers whose
+   Block tells Seen when it was over. */
+int
+raw_release(int argc, char **argv)
+{
+    return cancel_at_one(argc, argv, PATH_BLOCK);
+}
+
 /* chain A,B,C CALLS [STEPS]: the first calls the second and so on. What was seen is asked on a connection of
    its own, to the last. */
 int
 raw_chain(int argc, char **argv)
 {
-    cancel_run run = {.before_cancel = 10 * MS};
+    cancel_run run = {.path = PATH_CHAIN, .before_cancel = 10 * MS};
     char *rest;
     char *root = argc > 1 ? strtok_r(argv[0], ",", &rest) : NULL;
     char *hop;

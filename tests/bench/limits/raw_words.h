@@ -4,6 +4,7 @@
 #define LIMITS_RAW_WORDS_H
 
 int raw_cancel(int argc, char **argv);
+int raw_release(int argc, char **argv);
 int raw_chain(int argc, char **argv);
 int raw_flood(int argc, char **argv);
 int raw_watch(int argc, char **argv);

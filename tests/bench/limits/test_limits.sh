@@ -83,6 +83,7 @@ prints 'belay counts' 'stats started=51 finished=51 blocked=0 ok=1' "$limits/raw
 # A call that was cancelled before a worker took it has no handler to see it: not all need to be seen.
 prints 'the limit cancels' "handler-saw n=[1-9] miss=[0-9] $us" "$limits/raw-client" cancel "$limit_at" 5
 prints 'belay cancels' "handler-saw n=[1-9] miss=[0-9] $us" "$limits/raw-client" cancel "$belay_at" 5
+prints 'belay wakes what is blocked' "handler-saw n=[1-9] miss=[0-9] $us" "$limits/raw-client" release "$belay_at" 5
 prints 'a chain' "handler-saw n=[1-9] miss=[0-9] $us" \
     "$limits/raw-client" chain "$belay_at,$belay_at,$belay_at" 5 2000
 for mode in data headers; do

@@ -7,7 +7,8 @@ import sys
 from .. import processes
 from ..claims import Claim
 from ..measurement import Measurement
-from .cancel import raw_cancel
+from ..stacks import BELAY_PLAIN
+from .cancel import raw_cancel, seen
 
 TIME_LIMIT = 300
 CPP = ('cpp_cb', 'cpp_sync')
@@ -52,6 +53,15 @@ def _busy_handlers(bench, stack):
             return raw_cancel(bench, server, _calls(bench))
 
 
+def _blocked(bench, stack):
+    """Handlers that sleep until they are cancelled, beside processes that compute: what batch workers cost."""
+    with bench.serve(stack) as server, contextlib.ExitStack() as others:
+        for _ in range(_cores()):
+            others.enter_context(processes.background([sys.executable, '-c', COMPUTE]))
+        bench.clients.raw('release', server.address, 10)
+        return seen(bench.clients.raw('release', server.address, _calls(bench)))
+
+
 def _claims(how):
     return [
         Claim(f'cancel to flag seen, {how}, p50, against C++', 'p50', at_most=1 / 4, against=CPP),
@@ -79,5 +89,12 @@ MEASUREMENTS = [
         stacks=_stacks,
         measure=_busy_handlers,
         claims=_claims('cores busy with handlers'),
+    ),
+    Measurement(
+        name='busy_blocked',
+        title='blocked handlers that are cancelled while other processes compute on all cores',
+        metrics=METRICS,
+        stacks=lambda bench: ['belay', BELAY_PLAIN],
+        measure=_blocked,
     ),
 ]
