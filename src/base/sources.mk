@@ -11,4 +11,5 @@ libbelay_sources += \
 	src/base/parker.c src/base/parker.h \
 	src/base/refcount.h \
 	src/base/schedule.c \
-	src/base/thread.c src/base/thread.h
+	src/base/thread.c src/base/thread.h \
+	src/base/trim.c src/base/trim.h
