@@ -5,6 +5,7 @@ libbelay_sources += \
 	src/base/bytes.c src/base/bytes.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/code.c \
+	src/base/crowd.c \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/mutex.c src/base/mutex.h \
