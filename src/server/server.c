@@ -73,6 +73,9 @@ make_loops(belay_server *server)
         place->push.run = bly_server_push_batch;
         bly_list_init(&place->connections);
         bly_list_init(&place->batch);
+        place->tell.run = bly_server_tell_closed;
+        place->may_tell = BLY_SERVER_TELL_AT_ONCE;
+        bly_list_init(&place->closed);
         bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
     return true;
@@ -343,17 +346,27 @@ belay_server_counters_read(const belay_server *server, belay_server_counters *co
 
 /* ---- Freeing -------------------------------------------------------------------------------------- */
 
+typedef struct settling {
+    const bly_server_loop *place;
+    bool settled;
+} settling;
+
+/* Whatever the loop was doing for the server is done when this has run, but for what it has put off. */
 static void
 settle(void *argument)
 {
-    (void)argument; /* whatever the loop was doing for the server is done when this has run */
+    settling *asked = argument;
+    asked->settled = !asked->place->push.pending && !asked->place->tell.pending;
 }
 
 static void
 settle_loops(belay_server *server)
 {
-    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
-        bly_loop_call(server->loops[i].loop, settle, NULL);
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
+        settling asked = {&server->loops[i], false};
+        while (!asked.settled)
+            bly_loop_call(server->loops[i].loop, settle, &asked);
+    }
 }
 
 void
