@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CHUNK 960 /* with what surrounds it, still of a size that malloc has at hand */
+#include "base/blocks.h"
+
+#define FIRST_CHUNK (1024 - sizeof(struct bly_arena_chunk)) /* a whole block, which the thread has at hand */
 #define LARGEST_CHUNK (64 * 1024)
 #define LARGE (LARGEST_CHUNK / 4) /* from here on an allocation has a chunk of its own */
 #define ALIGNMENT alignof(max_align_t)
@@ -60,10 +62,15 @@ bly_arena_run_cleanups(bly_arena *arena)
 void
 bly_arena_fini(bly_arena *arena)
 {
+    if (!arena->chunks)
+        return; /* never used */
     bly_arena_run_cleanups(arena);
     for (struct bly_arena_chunk *chunk = arena->chunks; chunk;) {
         struct bly_arena_chunk *next = chunk->next;
-        free(chunk);
+        if (chunk->size > 0)
+            bly_blocks_free(chunk, sizeof *chunk + chunk->size);
+        else
+            free(chunk);
         chunk = next;
     }
     bly_arena_init(arena);
@@ -94,7 +101,7 @@ add_chunk(bly_arena *arena, size_t size)
         chunk_size *= 2;
     if (chunk_size > LARGEST_CHUNK)
         chunk_size = LARGEST_CHUNK;
-    struct bly_arena_chunk *chunk = malloc(sizeof *chunk + chunk_size);
+    struct bly_arena_chunk *chunk = bly_blocks_take(sizeof *chunk + chunk_size);
     if (!chunk)
         return false;
     chunk->size = chunk_size;

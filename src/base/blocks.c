@@ -20,7 +20,10 @@
 
 #define STEP 64
 #define LARGEST 2048
-#define MOST 256 /* blocks of one size that a thread keeps */
+
+/* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */
+#define MANY (256 * 1024)
+#define FEW (4 * 1024)
 
 typedef struct block {
     struct block *next;
@@ -28,11 +31,13 @@ typedef struct block {
 
 typedef struct shelf {
     block *first;
-    unsigned int count;
+    unsigned int room; /* for so many more */
 } shelf;
 
-/* The thread's, while it keeps blocks. */
-static _Thread_local shelf *shelves BLY_FAST_TLS;
+/* Of threads that keep none: there is nothing on them, nor room. */
+static shelf no_shelves[LARGEST / STEP + 1];
+
+static _Thread_local shelf *shelves BLY_FAST_TLS = no_shelves;
 
 static size_t
 shelf_of(size_t size)
@@ -40,17 +45,33 @@ shelf_of(size_t size)
     return (size + STEP - 1) / STEP;
 }
 
+static void
+begin(size_t kept)
+{
+    shelf *made = KEEPS_BLOCKS ? calloc(LARGEST / STEP + 1, sizeof *made) : NULL;
+    if (made == NULL)
+        return;
+    for (size_t i = 1; i <= LARGEST / STEP; i++)
+        made[i].room = (unsigned int)(kept / (i * STEP));
+    shelves = made;
+}
+
 void
 bly_blocks_begin(void)
 {
-    if (KEEPS_BLOCKS)
-        shelves = calloc(LARGEST / STEP + 1, sizeof *shelves);
+    begin(MANY);
+}
+
+void
+bly_blocks_begin_few(void)
+{
+    begin(FEW);
 }
 
 void
 bly_blocks_end(void)
 {
-    if (shelves == NULL)
+    if (shelves == no_shelves)
         return;
     for (size_t i = 0; i <= LARGEST / STEP; i++) {
         while (shelves[i].first != NULL) {
@@ -60,19 +81,21 @@ bly_blocks_end(void)
         }
     }
     free(shelves);
-    shelves = NULL;
+    shelves = no_shelves;
 }
 
 /* One that the thread has kept, or NULL. */
 static void *
 take_kept(size_t size)
 {
-    shelf *from = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
-    block *taken = from != NULL ? from->first : NULL;
+    if (size > LARGEST)
+        return NULL;
+    shelf *from = &shelves[shelf_of(size)];
+    block *taken = from->first;
     if (taken == NULL)
         return NULL;
     from->first = taken->next;
-    from->count--;
+    from->room++;
     return taken;
 }
 
@@ -97,16 +120,22 @@ bly_blocks_take(size_t size)
     return kept != NULL ? kept : malloc(whole_size(size));
 }
 
+void *
+bly_blocks_resize(void *memory, size_t size)
+{
+    return realloc(memory, whole_size(size));
+}
+
 void
 bly_blocks_free(void *memory, size_t size)
 {
-    shelf *to = shelves != NULL && size <= LARGEST ? &shelves[shelf_of(size)] : NULL;
-    if (memory == NULL || to == NULL || to->count >= MOST) {
+    if (memory == NULL || size > LARGEST || shelves[shelf_of(size)].room == 0) {
         free(memory);
         return;
     }
+    shelf *to = &shelves[shelf_of(size)];
     block *given = memory;
     given->next = to->first;
     to->first = given;
-    to->count++;
+    to->room--;
 }

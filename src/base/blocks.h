@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of a few fixed sizes that are wanted again at once: calls, contexts, what nghttp2 needs for a stream. A thread that keeps blocks (an
- * I/O thread) takes from its own and keeps what it gives back, without a lock; on all others, and when the
- * thread has none or enough, this is malloc and free. With sanitizers it always is, so that they see the use of
- * freed memory.
+ * Blocks of a few fixed sizes that are wanted again at once: calls, contexts, messages, what nghttp2 needs for a
+ * stream. A thread that keeps blocks (an I/O thread, a worker) takes from its own and keeps what it gives back,
+ * without a lock; on all others, and when the thread has none or enough, this is malloc and free. With sanitizers it always
+ * is, so that they see the use of freed memory.
  */
 #ifndef BLY_BASE_BLOCKS_H
 #define BLY_BASE_BLOCKS_H
 
 #include <stddef.h>
 
-/* Around the life of a thread that keeps blocks. */
+/* Around the life of a thread that keeps blocks; few of them, where there are many such threads. */
 void bly_blocks_begin(void);
+void bly_blocks_begin_few(void);
 void bly_blocks_end(void);
 
 /* A zeroed block; NULL without memory. Any thread. */
@@ -19,6 +20,10 @@ void *bly_blocks_new(size_t size);
 
 /* The same, not zeroed. */
 void *bly_blocks_take(size_t size);
+
+/* Gives a block another size, its bytes up to the smaller one kept; the old pointer is gone. NULL without memory:
+ * then nothing has changed. Any thread. */
+void *bly_blocks_resize(void *block, size_t size);
 
 /* Gives it back, with the size that it was asked for. Any thread. NULL: nothing. */
 void bly_blocks_free(void *block, size_t size);

@@ -11,7 +11,7 @@
 
 typedef struct bly_bytes {
     struct bly_bytes *next; /* for the list it is in, or NULL */
-    size_t size;
+    size_t size; /* as it was asked for */
     uint8_t data[];
 } bly_bytes;
 
@@ -30,13 +30,57 @@ typedef struct bly_bytes_queue {
     size_t total;     /* bytes in all */
 } bly_bytes_queue;
 
-void bly_bytes_queue_init(bly_bytes_queue *queue);
-void bly_bytes_queue_push(bly_bytes_queue *queue, bly_bytes *bytes);
-bly_bytes *bly_bytes_queue_pop(bly_bytes_queue *queue); /* NULL when empty */
+static inline void
+bly_bytes_queue_init(bly_bytes_queue *queue)
+{
+    queue->first = NULL;
+    queue->last = &queue->first;
+    queue->total = 0;
+}
+
+static inline void
+bly_bytes_queue_push(bly_bytes_queue *queue, bly_bytes *bytes)
+{
+    bytes->next = NULL;
+    *queue->last = bytes;
+    queue->last = &bytes->next;
+    queue->total += bytes->size;
+}
+
+/* NULL when empty. */
+static inline bly_bytes *
+bly_bytes_queue_pop(bly_bytes_queue *queue)
+{
+    bly_bytes *bytes = queue->first;
+    if (!bytes)
+        return NULL;
+    queue->first = bytes->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    queue->total -= bytes->size;
+    bytes->next = NULL;
+    return bytes;
+}
+
 /* Moves all of `from` to the end of `to`; `from` is empty afterwards. */
-void bly_bytes_queue_splice(bly_bytes_queue *to, bly_bytes_queue *from);
+static inline void
+bly_bytes_queue_splice(bly_bytes_queue *to, bly_bytes_queue *from)
+{
+    if (!from->first)
+        return;
+    *to->last = from->first;
+    to->last = from->last;
+    to->total += from->total;
+    bly_bytes_queue_init(from);
+}
 
 /* Frees all that is in it. */
-void bly_bytes_queue_clear(bly_bytes_queue *queue);
+static inline void
+bly_bytes_queue_clear(bly_bytes_queue *queue)
+{
+    bly_bytes *bytes;
+    while ((bytes = bly_bytes_queue_pop(queue)))
+        bly_bytes_free(bytes);
+}
 
 #endif

@@ -19,8 +19,6 @@
 /* The shortest that the kernel takes. */
 #define PROMPT_SLICE_NS 100000
 
-#define RESET_ON_FORK 1 /* of the slice; the policy stays unless we take it back */
-
 /* The kernel's own, which C libraries do not all have. */
 struct attributes {
     uint32_t size;
@@ -33,12 +31,13 @@ struct attributes {
     uint64_t period_ns;
 };
 
-/* A refusal is no failure: the thread works all the same. */
+/* What it forks inherits it: threads of belay are made with explicit attributes, which take it back; processes see
+ * below. (SCHED_RESET_ON_FORK would not keep SCHED_BATCH from a child, but would take a nice value below 0 from it.)
+ * A refusal is no failure: the thread works all the same. */
 static void
 ask(uint32_t policy, uint64_t slice_ns)
 {
-    struct attributes attributes = {
-        .size = sizeof attributes, .policy = policy, .flags = RESET_ON_FORK, .slice_ns = slice_ns};
+    struct attributes attributes = {.size = sizeof attributes, .policy = policy, .slice_ns = slice_ns};
     errno = 0;
     int nice = getpriority(PRIO_PROCESS, 0); /* the calling thread's, on Linux */
     if (nice == -1 && errno != 0)

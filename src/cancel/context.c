@@ -254,6 +254,7 @@ end_one(belay_context *context, const ending *end, bly_list *work)
     if (context->owner != NULL)
         context->owner->ended(context->owner, context);
     bly_callbacks_queue_locked(context, end->cause);
+    context->is_bare = end->cause == BELAY_CAUSE_FINISHED && bly_list_is_empty(&context->callbacks);
     detach_children_locked(context, work);
     __atomic_store_n(&context->settled, 1, __ATOMIC_RELEASE);
     bly_mutex_unlock(&context->lock);

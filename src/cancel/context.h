@@ -101,6 +101,7 @@ struct belay_context {
     uint64_t end_time;
     belay_code code;
     belay_cause cause; /* atomic, relaxed: the flag orders it */
+    bool is_bare;      /* finished without a callback: has none, and never will; published by `settled` */
     int settled;       /* atomic: raised with release when owner and waits know of the end, read with acquire */
 };
 

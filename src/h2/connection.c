@@ -148,11 +148,22 @@ bly_h2_leave(bly_h2_connection *connection)
  * does not read the answers must not have us keep them all. */
 #define MOST_FRAMES_WAITING 10000
 
+/* For all that was read, whatever becomes of it above, so that whoever is slow does not hold up the others. */
+static void
+give_window_back(bly_h2_connection *connection)
+{
+    size_t size = connection->body_received;
+    connection->body_received = 0;
+    if (size > 0 && nghttp2_session_consume_connection(connection->session, size) != 0)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
+}
+
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
     ssize_t taken = nghttp2_session_mem_recv(connection->session, data, size);
+    give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
     else if (taken < 0)

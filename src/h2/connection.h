@@ -122,8 +122,8 @@ typedef struct bly_h2_ops {
      * beyond was dropped. */
     void (*headers_done)(bly_h2_stream *stream, bly_h2_block block, bool oversized);
 
-    /* Body bytes (in receive). The connection's window has been given back already; the stream's is
-     * the callee's to give with bly_h2_stream_set_window(). */
+    /* Body bytes (in receive). The connection's window is given back at the end of the read; the
+     * stream's is the callee's to give with bly_h2_stream_set_window(). */
     void (*data)(bly_h2_stream *stream, const uint8_t *data, size_t size);
 
     /* The peer sends nothing more on this stream (in receive). */
@@ -165,7 +165,7 @@ typedef struct bly_h2_options {
     uint32_t connection_window;
     uint32_t max_header_list_bytes; /* name + value + 32 a field, counted by us: `oversized` */
     uint32_t max_header_fields;
-    uint32_t hard_header_list_bytes; /* beyond: the connection is closed */
+    uint32_t hard_header_list_bytes; /* not below the first; beyond it the connection is closed */
     uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
 } bly_h2_options;
 

@@ -47,27 +47,36 @@ refuse_more(bly_h2_connection *connection)
     connection->block.refused = true;
 }
 
-void
-bly_h2_block_field(bly_h2_connection *connection, const char *name, size_t name_size, const char *value,
-                   size_t value_size)
+/* Over a limit the rest is dropped, and beyond the hard one the connection ends. */
+static int
+drop_oversized(bly_h2_connection *connection)
 {
     bly_h2_block_state *block = &connection->block;
-    bly_h2_stream *stream = block->stream;
+    block->oversized = true;
+    if (block->bytes > connection->options.hard_header_list_bytes && !block->refused)
+        refuse_more(connection);
+    return 0;
+}
+
+int
+bly_h2_block_field(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
+                   const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
+{
+    bly_h2_connection *connection = user_data;
+    bly_h2_block_state *block = &connection->block;
     const bly_h2_options *options = &connection->options;
+    (void)session, (void)frame, (void)flags;
     block->bytes += name_size + value_size + FIELD_OVERHEAD;
     block->fields++;
-    if (block->bytes > options->hard_header_list_bytes) {
-        if (!block->refused)
-            refuse_more(connection);
-        return;
-    }
     if (block->bytes > options->max_header_list_bytes || block->fields > options->max_header_fields)
-        block->oversized = true;
-    if (stream == NULL || block->oversized || block->dropped || stream->reset_sent)
-        return;
-    look_for_informational(block, name, name_size, value, value_size);
-    if (!connection->ops->header(stream, block->kind, name, name_size, value, value_size))
+        return drop_oversized(connection); /* and so for all that follow */
+    if (block->stream == NULL || block->dropped || block->stream->reset_sent)
+        return 0;
+    look_for_informational(block, (const char *)name, name_size, (const char *)value, value_size);
+    if (!connection->ops->header(block->stream, block->kind, (const char *)name, name_size, (const char *)value,
+                                 value_size))
         block->dropped = true;
+    return 0;
 }
 
 void

@@ -19,8 +19,8 @@ stream_of(nghttp2_session *session, int32_t id)
 
 /* ---- headers ---- */
 
-/* A refused stream leaves no user data: whatever comes for it is ignored. */
-static void
+/* A refused stream leaves no user data: whatever comes for it is ignored. NULL then. */
+static bly_h2_stream *
 begin_stream(bly_h2_connection *connection, int32_t id)
 {
     bly_h2_stream *stream = NULL;
@@ -28,10 +28,11 @@ begin_stream(bly_h2_connection *connection, int32_t id)
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {
         nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
-        return;
+        return NULL;
     }
     bly_h2_stream_begin(connection, stream, id);
     nghttp2_session_set_stream_user_data(connection->session, id, stream);
+    return stream;
 }
 
 static int
@@ -42,19 +43,8 @@ on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *use
     bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
-    if (is_request)
-        begin_stream(connection, id);
-    bly_h2_block_begin(connection, stream_of(session, id), is_request);
-    return 0;
-}
-
-static int
-on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
-          const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
-{
-    bly_h2_connection *connection = user_data;
-    (void)session, (void)frame, (void)flags;
-    bly_h2_block_field(connection, (const char *)name, name_size, (const char *)value, value_size);
+    bly_h2_stream *stream = is_request ? begin_stream(connection, id) : stream_of(session, id);
+    bly_h2_block_begin(connection, stream, is_request);
     return 0;
 }
 
@@ -67,13 +57,12 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
     bly_h2_connection *connection = user_data;
     (void)flags;
     bly_h2_stream *stream = stream_of(session, id);
-    /* First of all, so that whoever is slow above does not hold up the others. */
-    int failed = nghttp2_session_consume_connection(session, size);
+    connection->body_received += size;
     if (stream != NULL && !stream->reset_sent) {
         stream->receive_window -= (int64_t)size;
         connection->ops->data(stream, data, size);
     }
-    return failed == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    return 0;
 }
 
 static void
@@ -87,14 +76,26 @@ end_stream(bly_h2_connection *connection, bly_h2_stream *stream)
 /* ---- frames that have come ---- */
 
 static void
-received_body_frame(bly_h2_connection *connection, const nghttp2_frame *frame)
+received_data(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
+    bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (!is_end && frame->data.padlen == 0)
+        return; /* on_data() has seen all of it */
     bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
     if (stream == NULL)
         return;
-    if (frame->hd.type == NGHTTP2_DATA)
-        stream->receive_window -= (int64_t)frame->data.padlen;
-    else if (!stream->reset_sent)
+    stream->receive_window -= (int64_t)frame->data.padlen;
+    if (is_end)
+        end_stream(connection, stream);
+}
+
+static void
+received_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    bly_h2_stream *stream = connection->block.stream;
+    if (stream == NULL)
+        return;
+    if (!stream->reset_sent)
         bly_h2_block_end(connection, stream);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         end_stream(connection, stream);
@@ -159,8 +160,10 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     (void)session;
     switch (frame->hd.type) {
     case NGHTTP2_DATA:
+        received_data(connection, frame);
+        break;
     case NGHTTP2_HEADERS:
-        received_body_frame(connection, frame);
+        received_headers(connection, frame);
         break;
     case NGHTTP2_RST_STREAM:
         received_reset(connection, frame);
@@ -282,7 +285,7 @@ make_callbacks(void)
     if (nghttp2_session_callbacks_new(&callbacks) != 0)
         return NULL;
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, bly_h2_block_field);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);

@@ -87,6 +87,7 @@ struct bly_h2_connection {
     uint32_t peer_limit;  /* of streams at a time */
     char peer_words[128]; /* of its GOAWAY */
     bly_h2_block_state block;
+    size_t body_received; /* bytes that the connection's window has not been given back for */
 
     /* I/O thread only: drain */
     bool draining;
@@ -138,9 +139,9 @@ extern nghttp2_mem bly_h2_memory;
 
 void bly_h2_block_begin(bly_h2_connection *connection, bly_h2_stream *stream, bool is_request);
 
-/* Counts and passes on one field. */
-void bly_h2_block_field(bly_h2_connection *connection, const char *name, size_t name_size, const char *value,
-                        size_t value_size);
+/* nghttp2's callback for a field of the block: counts it and passes it on. */
+int bly_h2_block_field(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
+                       const uint8_t *value, size_t value_size, uint8_t flags, void *user_data);
 void bly_h2_block_end(bly_h2_connection *connection, bly_h2_stream *stream);
 
 /* Header fields in nghttp2's form, for one submit: few of them on the stack, more on the heap. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/assert.h"
+#include "base/blocks.h"
 #include "base/clock.h"
 #include "base/thread.h"
 #include "pool/crew.h"
@@ -165,6 +166,7 @@ bly_worker_run(void *argument)
     current = &self;
     if (crew->pool->options.patient && crew == &crew->pool->normal)
         bly_thread_be_patient();
+    bly_blocks_begin_few();
     bly_mutex_lock(&crew->pool->lock);
     crew->starting--;
     do {
@@ -173,6 +175,7 @@ bly_worker_run(void *argument)
     } while (idle_locked(&self));
     leave_and_unlock(&self);
     current = NULL;
+    bly_blocks_end();
 }
 
 void

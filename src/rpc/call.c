@@ -42,8 +42,7 @@ context_ended(bly_context_owner *owner, belay_context *context)
     reader = bly_call_reader_locked(call);
     if (call->writer != NULL)
         writer = bly_parker_ref(call->writer);
-    call->side->ended_locked(call);
-    bool post = bly_call_want_io_locked(call);
+    bool post = call->side->ended_locked(call) && bly_call_want_io_locked(call);
     bly_mutex_unlock(&call->lock);
     if (post)
         bly_call_post(call);

@@ -40,8 +40,9 @@ typedef struct bly_call_side {
     /* const */
     /* Does what the mailbox asks for. I/O thread, no lock held. */
     void (*io)(belay_call *call);
-    /* The context has ended; the call's lock is held, and the context's. Any thread. */
-    void (*ended_locked)(belay_call *call);
+    /* The context has ended; the call's lock is held, and the context's. Whether the I/O thread has anything to
+     * do about it. Any thread. */
+    bool (*ended_locked)(belay_call *call);
     /* The deadline has passed. I/O thread, no lock held. */
     void (*expired)(belay_call *call);
     /* Frees what the side added, and the call. Any thread, no lock held. */

@@ -36,10 +36,11 @@ destroy(belay_call *call)
     host->ops->release(host->argument);
 }
 
-static void
+static bool
 ended_locked(belay_call *call)
 {
     __atomic_fetch_sub(&call->runtime->calls_open, 1, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* The status is known. After the deadline it is the deadline's, whatever the server says of it: nobody can

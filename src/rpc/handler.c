@@ -23,9 +23,25 @@ count(bly_server_call *server, uint64_t *total, uint64_t by)
         __atomic_fetch_add(total, by, __ATOMIC_RELAXED);
 }
 
+static bool
+takes_stream(const belay_call *call)
+{
+    return (call->method->flags & BELAY_CLIENT_STREAMING) != 0;
+}
+
+/* The request of a method that takes one message: without it the call is not dispatched. */
+static bly_bytes *
+take_request_locked(belay_call *call)
+{
+    bly_bytes *request = bly_bytes_queue_pop(&call->in);
+    BLY_ASSERT(request != NULL);
+    call->in_count--;
+    return request;
+}
+
 /* The worker's claim on the call: false when it was cancelled first, and never runs. */
 static bool
-begin(bly_server_call *server)
+begin(bly_server_call *server, bly_bytes **request)
 {
     belay_call *call = &server->call;
     bool post = false;
@@ -33,6 +49,8 @@ begin(bly_server_call *server)
     bool runs = call->end_cause == BELAY_CAUSE_NONE;
     if (runs) {
         server->run_state = BLY_RUN_RUNNING;
+        if (!takes_stream(call))
+            *request = take_request_locked(call);
     } else {
         count(server, &server->totals->dropped_in_queue, 1);
         bly_server_call_over_locked(server);
@@ -45,14 +63,10 @@ begin(bly_server_call *server)
 }
 
 static belay_code
-unpack_request(bly_server_call *server, ProtobufCMessage **request)
+unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **request)
 {
     belay_call *call = &server->call;
-    bly_bytes *bytes;
-    belay_code code = bly_call_receive(call, &bytes);
-    if (code != BELAY_OK)
-        return code;
-    code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
+    belay_code code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
     if (code == BELAY_INTERNAL)
         return belay_fail(call, code, "the request is no %s", call->method->request->name);
@@ -61,15 +75,15 @@ unpack_request(bly_server_call *server, ProtobufCMessage **request)
     return BELAY_OK;
 }
 
-/* Calls the program's function with what its kind of method takes. */
+/* Calls the program's function with what its kind of method takes; frees `bytes`, the request or NULL. */
 static belay_code
-invoke(bly_server_call *server, ProtobufCMessage **reply)
+invoke(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **reply)
 {
     belay_call *call = &server->call;
     const belay_method *method = call->method;
     ProtobufCMessage *request = NULL;
-    if ((method->flags & BELAY_CLIENT_STREAMING) == 0) {
-        belay_code code = unpack_request(server, &request);
+    if (bytes != NULL) {
+        belay_code code = unpack_request(server, bytes, &request);
         if (code != BELAY_OK)
             return code;
     }
@@ -145,13 +159,14 @@ void
 bly_server_call_run(bly_job *job)
 {
     bly_server_call *server = BLY_CONTAINER_OF(job, bly_server_call, job);
-    if (!begin(server))
+    bly_bytes *request = NULL;
+    if (!begin(server, &request))
         return;
     count(server, &server->totals->handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
     bly_context_set_handler(server->call.context, server);
     ProtobufCMessage *reply = NULL;
-    belay_code code = invoke(server, &reply);
+    belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */
     end(server, code, reply);
 }

@@ -93,36 +93,48 @@ take_nothing(bly_server_call *server, const char *value, size_t size)
 }
 
 typedef struct request_header {
-    const char *name;
     unsigned int once; /* a bit when it may come once only */
     void (*take)(bly_server_call *server, const char *value, size_t size);
 } request_header;
 
-/* By size, two at most of each: this is looked up for every header of every call. */
-static const request_header request_headers[][2] = {
-    [2] = {{"te", SEEN_TE, take_te}},
-    [4] = {{"host", SEEN_AUTHORITY, take_nothing}},
-    [5] = {{":path", SEEN_PATH, take_path}},
-    [7] = {{":method", SEEN_METHOD, take_method}, {":scheme", 0, take_nothing}},
-    [10] = {{":authority", SEEN_AUTHORITY, take_nothing}},
-    [12] = {{"content-type", SEEN_CONTENT_TYPE, take_content_type}, {"grpc-timeout", SEEN_TIMEOUT, take_timeout}},
-    [13] = {{"grpc-encoding", 0, take_encoding}},
-};
+static const request_header header_te = {SEEN_TE, take_te};
+static const request_header header_host = {SEEN_AUTHORITY, take_nothing};
+static const request_header header_path = {SEEN_PATH, take_path};
+static const request_header header_method = {SEEN_METHOD, take_method};
+static const request_header header_scheme = {0, take_nothing};
+static const request_header header_content_type = {SEEN_CONTENT_TYPE, take_content_type};
+static const request_header header_timeout = {SEEN_TIMEOUT, take_timeout};
+static const request_header header_encoding = {0, take_encoding};
 
+/* What a name means to the call itself; NULL: nothing. Looked up for every header of every call: by size, and then
+ * with sizes that the compiler knows. */
 static const request_header *
 find_header(const char *name, size_t size)
 {
-    if (size >= sizeof request_headers / sizeof request_headers[0])
+#define IS(text) (memcmp(name, text, sizeof text - 1) == 0)
+    switch (size) {
+    case 2:
+        return IS("te") ? &header_te : NULL;
+    case 4:
+        return IS("host") ? &header_host : NULL;
+    case 5:
+        return IS(":path") ? &header_path : NULL;
+    case 7:
+        return IS(":method") ? &header_method : IS(":scheme") ? &header_scheme : NULL;
+    case 10:
+        return IS(":authority") ? &header_host : NULL;
+    case 12:
+        return IS("content-type") ? &header_content_type : IS("grpc-timeout") ? &header_timeout : NULL;
+    case 13:
+        return IS("grpc-encoding") ? &header_encoding : NULL;
+    default:
         return NULL;
-    for (size_t i = 0; i < 2; i++) {
-        const request_header *header = &request_headers[size][i];
-        if (header->name != NULL && memcmp(name, header->name, size) == 0)
-            return header;
     }
-    return NULL;
+#undef IS
 }
 
-static void
+/* Not inlined, so that the call's own headers, which are most, do not pay for what it takes. */
+__attribute__((noinline)) static void
 take_metadata(bly_server_call *server, const char *name, size_t name_size, const char *value, size_t value_size)
 {
     if (bly_metadata_is_reserved(name, name_size))
@@ -138,19 +150,25 @@ take_metadata(bly_server_call *server, const char *name, size_t name_size, const
         bly_request_refuse(server, 200, code, "no memory for metadata");
 }
 
-void
-bly_request_header(bly_server_call *server, const char *name, size_t name_size, const char *value,
-                   size_t value_size)
+bool
+bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                       const char *value, size_t value_size)
 {
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    if (block != BLY_H2_REQUEST)
+        return false; /* gRPC has no request trailers */
     const request_header *header = find_header(name, name_size);
     if (header == NULL) {
         take_metadata(server, name, name_size, value, value_size);
-        return;
+        return true;
     }
-    if ((server->headers_seen & header->once) != 0)
+    if ((server->headers_seen & header->once) != 0) {
         bly_request_refuse(server, 400, BELAY_INTERNAL, "duplicate header: %s", name);
+        return true;
+    }
     server->headers_seen |= header->once;
     header->take(server, value, value_size);
+    return true;
 }
 
 bool

@@ -13,10 +13,14 @@
 #include "wire/percent.h"
 #include "wire/status.h"
 
-static const bly_h2_header header_status_200 = {":status", "200", 7, 3, true, false};
-static const bly_h2_header header_content_type = {"content-type", "application/grpc", 12, 16, true, false};
 static const bly_h2_header header_accept_encoding = {"grpc-accept-encoding", "identity", 20, 8, true, false};
+static const bly_h2_header answer_headers[] = {
+    {":status", "200", 7, 3, true, false},
+    {"content-type", "application/grpc", 12, 16, true, false},
+};
 static const bly_h2_header ok_trailers[] = {{"grpc-status", "0", 11, 1, true, false}};
+
+#define ANSWER_HEADERS (sizeof answer_headers / sizeof answer_headers[0])
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
 
@@ -54,19 +58,28 @@ bly_server_call_over_locked(bly_server_call *server)
     server->over_due = true;
 }
 
-/* A cancelled call leaves the pool's queue now, not when a worker comes to it. */
-static void
+/* A cancelled call leaves the pool's queue now, not when a worker comes to it. One that has finished will have
+ * something to send, in a moment. */
+static bool
 ended_locked(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
-    if (server->run_state != BLY_RUN_WAITING || !server->ops->dequeue(server->host, call))
-        return;
-    bly_server_call_over_locked(server);
-    if (is_counted(server))
-        count(&server->totals->dropped_in_queue, 1);
+    if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
+        bly_server_call_over_locked(server);
+        if (is_counted(server))
+            count(&server->totals->dropped_in_queue, 1);
+    }
+    return call->end_cause != BELAY_CAUSE_FINISHED;
 }
 
 /* ---- Sending the status --------------------------------------------------------------------------- */
+
+static void
+add_answer_headers(bly_headers *headers)
+{
+    for (size_t i = 0; i < ANSWER_HEADERS; i++)
+        bly_headers_add(headers, answer_headers[i]);
+}
 
 static void
 add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
@@ -88,10 +101,8 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     bly_headers headers;
     bool sent;
     bly_headers_init(&headers);
-    if (!server->headers_sent) {
-        bly_headers_add(&headers, header_status_200);
-        bly_headers_add(&headers, header_content_type);
-    }
+    if (!server->headers_sent)
+        add_answer_headers(&headers);
     add_status(&headers, code, message, message_size);
     if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
         bly_headers_add(&headers, header_accept_encoding);
@@ -118,20 +129,29 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
     free(encoded);
 }
 
+/* With what the handler added. */
+static bool
+respond_with_metadata(bly_server_call *server)
+{
+    bly_headers headers;
+    bly_headers_init(&headers);
+    add_answer_headers(&headers);
+    bly_headers_add_metadata(&headers, server->headers);
+    bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
+    bly_headers_fini(&headers);
+    return sent;
+}
+
 static void
 send_headers(bly_server_call *server)
 {
-    bly_headers headers;
     if (server->headers_sent)
         return;
     server->headers_sent = true;
-    bly_headers_init(&headers);
-    bly_headers_add(&headers, header_status_200);
-    bly_headers_add(&headers, header_content_type);
-    bly_headers_add_metadata(&headers, server->headers);
-    if (headers.failed || !bly_h2_stream_respond(&server->call.stream, headers.list, headers.count))
+    bool sent = server->headers != NULL ? respond_with_metadata(server)
+                                        : bly_h2_stream_respond(&server->call.stream, answer_headers, ANSWER_HEADERS);
+    if (!sent)
         bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
-    bly_headers_fini(&headers);
 }
 
 /* The status that the handler decided. An error without anything before it is Trailers-Only. */
@@ -412,25 +432,13 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 
 /* ---- The stream ----------------------------------------------------------------------------------- */
 
-bool
-bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
-                       const char *value, size_t value_size)
-{
-    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
-    if (block != BLY_H2_REQUEST)
-        return false; /* gRPC has no request trailers */
-    bly_request_header(server, name, name_size, value, value_size);
-    return true;
-}
-
-/* ended: the request is complete. Nobody receives yet, so nobody is woken. */
+/* ended: the request is complete. Without the lock: from here on other threads know the call, and they learn of it
+ * under the pool's. */
 static void
 dispatch(bly_server_call *server, bool ended)
 {
-    bly_mutex_lock(&server->call.lock);
     server->run_state = BLY_RUN_WAITING;
     server->call.in_ended = ended;
-    bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
     server->ops->dispatch(server->host, &server->call);

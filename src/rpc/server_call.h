@@ -8,7 +8,8 @@
  *                             │            └──cancelled──▶ over, never ran
  *                          running ──returns──▶ over ──▶ status sent, unless cancelled
  *
- * server_call.c is the I/O thread's part (headers in, status out, cancel), handler.c the worker's.
+ * server_call.c is the I/O thread's part (request in, status out, cancel) but for the headers, which are
+ * request.c's; handler.c is the worker's.
  */
 #ifndef BLY_RPC_SERVER_CALL_H
 #define BLY_RPC_SERVER_CALL_H
@@ -160,10 +161,6 @@ void bly_server_call_refuse(belay_call *call, belay_code code, const char *messa
 
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
-
-/* Deals with the request's headers, one at a time; see request.c. */
-void bly_request_header(bly_server_call *server, const char *name, size_t name_size, const char *value,
-                        size_t value_size);
 
 /* Notes a refusal; the first stays. */
 void bly_request_refuse(bly_server_call *server, int http_status, belay_code code, const char *format, ...)

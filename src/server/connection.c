@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "h2/connection.h"
 
@@ -122,10 +123,21 @@ gone(void *host, belay_call *call)
     forget_if_done(of_host(host), server);
 }
 
+/* Most clients call one method again and again. */
 static const bly_registration *
 find(void *host, const char *path, size_t size, bool *service_known)
 {
-    return bly_registry_find(&of_host(host)->place->server->registry, path, size, service_known);
+    bly_server_connection *connection = of_host(host);
+    const bly_registration *found = connection->recent;
+    *service_known = true;
+    if (found != NULL && size == connection->recent_size && memcmp(path, found->method->path, size) == 0)
+        return found;
+    found = bly_registry_find(&connection->place->server->registry, path, size, service_known);
+    if (found != NULL) {
+        connection->recent = found;
+        connection->recent_size = size;
+    }
+    return found;
 }
 
 static const bly_server_host_ops host_ops = {

@@ -25,11 +25,13 @@ struct belay_metadata {
 belay_metadata *
 belay_metadata_new(void)
 {
-    belay_metadata *metadata = bly_blocks_new(sizeof *metadata);
-    if (metadata) {
-        metadata->entries = metadata->own_entries;
-        metadata->capacity = OWN_ENTRIES;
-    }
+    belay_metadata *metadata = bly_blocks_take(sizeof *metadata);
+    if (!metadata)
+        return NULL;
+    metadata->entries = metadata->own_entries;
+    metadata->count = 0;
+    metadata->capacity = OWN_ENTRIES;
+    metadata->text_used = 0;
     return metadata;
 }
 
@@ -202,23 +204,32 @@ belay_metadata_at(const belay_metadata *metadata, size_t index)
 bool
 bly_metadata_is_reserved(const char *key, size_t key_size)
 {
-    static const struct {
-        size_t size;
-        const char *text;
-    } names[] = {
-        { 10, "connection" },        { 14, "content-length" }, { 12, "content-type" },
-        { 4, "host" },               { 10, "keep-alive" },     { 16, "proxy-connection" },
-        { 17, "transfer-encoding" }, { 2, "te" },              { 7, "upgrade" },
-    };
+#define IS(text) (memcmp(key, text, sizeof text - 1) == 0)
     if (key_size > 0 && key[0] == ':')
         return true;
-    if (key_size >= 5 && memcmp(key, "grpc-", 5) == 0)
+    if (key_size >= 5 && IS("grpc-"))
         return true;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (names[i].size == key_size && memcmp(names[i].text, key, key_size) == 0)
-            return true;
+    switch (key_size) {
+    case 2:
+        return IS("te");
+    case 4:
+        return IS("host");
+    case 7:
+        return IS("upgrade");
+    case 10:
+        return IS("connection") || IS("keep-alive");
+    case 12:
+        return IS("content-type");
+    case 14:
+        return IS("content-length");
+    case 16:
+        return IS("proxy-connection");
+    case 17:
+        return IS("transfer-encoding");
+    default:
+        return false;
     }
-    return false;
+#undef IS
 }
 
 /* Gives the part of a text without the spaces around it. */

@@ -173,6 +173,8 @@ bly_content_type_is_grpc(const char *text, size_t size)
 {
     static const char name[] = "application/grpc";
     const size_t name_size = sizeof name - 1;
+    if (size == name_size && memcmp(text, name, name_size) == 0)
+        return true; /* what nearly all send */
     if (size < name_size || strncasecmp(text, name, name_size) != 0)
         return false;
     return size == name_size || text[name_size] == '+' || text[name_size] == ';';

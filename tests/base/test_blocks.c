@@ -7,7 +7,7 @@
 #include "base/thread.h"
 #include "support/suite.h"
 
-#define MANY 1000
+#define MANY 4000
 
 static bool
 is_zero(const unsigned char *block, size_t size)
@@ -55,12 +55,47 @@ test_sizes_of_one_step_share_whole_blocks(void)
 static void
 test_more_than_are_kept_are_freed(void)
 {
-    void *blocks[MANY];
+    static void *blocks[MANY];
     bly_blocks_begin();
     for (size_t i = 0; i < MANY; i++)
         blocks[i] = use(100, 3);
     for (size_t i = 0; i < MANY; i++)
         bly_blocks_free(blocks[i], 100);
+    bly_blocks_end();
+}
+
+static void
+test_a_thread_may_keep_few(void)
+{
+    void *blocks[3];
+    bly_blocks_begin_few();
+    for (size_t i = 0; i < 3; i++)
+        blocks[i] = use(2000, 4);
+    for (size_t i = 0; i < 3; i++)
+        bly_blocks_free(blocks[i], 2000);
+    bly_blocks_free(use(2000, 5), 2000);
+    bly_blocks_end();
+}
+
+/* Over the sizes that are kept, and back. */
+static void
+test_resized_blocks_keep_their_bytes(void)
+{
+    bly_blocks_begin();
+    unsigned char *block = bly_blocks_take(10);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+    memset(block, 1, 10);
+    for (size_t size = 20; size < 10000; size = 2 * size) {
+        block = bly_blocks_resize(block, size);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+        memset(block + 10, 2, size - 10);
+    }
+    block = bly_blocks_resize(block, 11);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(block);
+    for (size_t i = 0; i < 11; i++)
+        CU_ASSERT_EQUAL(block[i], i < 10 ? 1 : 2);
+    bly_blocks_free(block, 11);
+    bly_blocks_free(use(64, 3), 64); /* the same, whole */
     bly_blocks_end();
 }
 
@@ -110,6 +145,8 @@ main(int argc, char **argv)
         { "blocks_are_zeroed_whether_new_or_kept", test_blocks_are_zeroed_whether_new_or_kept },
         { "sizes_of_one_step_share_whole_blocks", test_sizes_of_one_step_share_whole_blocks },
         { "more_than_are_kept_are_freed", test_more_than_are_kept_are_freed },
+        { "a_thread_may_keep_few", test_a_thread_may_keep_few },
+        { "resized_blocks_keep_their_bytes", test_resized_blocks_keep_their_bytes },
         { "blocks_may_be_freed_on_another_thread", test_blocks_may_be_freed_on_another_thread },
         { "threads_that_keep_none_use_malloc", test_threads_that_keep_none_use_malloc },
         { "a_block_that_is_not_zeroed_can_be_used_whole", test_a_block_that_is_not_zeroed_can_be_used_whole },

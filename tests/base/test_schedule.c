@@ -14,17 +14,6 @@
 #define PATIENT_POLICY SCHED_OTHER
 #endif
 
-/* The policy of the calling thread, without the mark that its children do not inherit all of it. */
-static int
-own_policy(void)
-{
-#if defined(SCHED_RESET_ON_FORK)
-    return sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
-#else
-    return sched_getscheduler(0);
-#endif
-}
-
 struct seen {
     int policy;
     int nice;
@@ -36,7 +25,7 @@ policy_of_forked(void)
 {
     pid_t child = fork();
     if (child == 0)
-        _exit(own_policy());
+        _exit(sched_getscheduler(0));
     int status = 0;
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -45,7 +34,7 @@ policy_of_forked(void)
 static void
 look(struct seen *seen)
 {
-    seen->policy = own_policy();
+    seen->policy = sched_getscheduler(0);
     seen->nice = getpriority(PRIO_PROCESS, 0);
     seen->child_policy = policy_of_forked();
 }
@@ -96,7 +85,7 @@ static void
 test_the_asking_thread_alone_changes(void)
 {
     run(be_patient);
-    CU_ASSERT_EQUAL(own_policy(), SCHED_OTHER);
+    CU_ASSERT_EQUAL(sched_getscheduler(0), SCHED_OTHER);
 }
 
 int

@@ -74,6 +74,7 @@ make_server(const server_arguments *arguments)
     belay_server *server = NULL;
     if (belay_server_options_set_workers(options, arguments->workers, arguments->max_workers) == BELAY_OK) {
         belay_server_options_set_queue(options, QUEUE);
+        belay_server_options_set_batch_scheduling(options, true); /* what a service of compute handlers would do */
         belay_server_options_set_drain(options, BELAY_SECONDS(2), BELAY_SECONDS(10));
         server = belay_server_new(NULL, options);
     }

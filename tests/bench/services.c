@@ -125,9 +125,13 @@ seen(belay_call *call, const Helloworld__BenchReq *request, Helloworld__BenchRep
 static belay_code
 block(belay_call *call, const Helloworld__BenchReq *request, Helloworld__BenchRep *reply)
 {
+    bench_state *bench = belay_call_data(call);
     (void)request;
     (void)reply;
-    return belay_sleep(belay_call_context(call), BELAY_FOREVER);
+    count(&bench->blocked);
+    belay_code code = belay_sleep(belay_call_context(call), BELAY_FOREVER);
+    __atomic_fetch_sub(&bench->blocked, 1, __ATOMIC_RELAXED);
+    return code;
 }
 
 /* Nanoseconds of one look at the call's flag, and of one relaxed load of a flag that is like it. */
@@ -159,6 +163,7 @@ stats(belay_call *call, const Helloworld__BenchReq *request, Helloworld__BenchRe
     reply->started = __atomic_load_n(&bench->started, __ATOMIC_RELAXED);
     reply->finished = __atomic_load_n(&bench->finished, __ATOMIC_RELAXED);
     reply->ns = (int64_t)__atomic_load_n(&bench->cancelled, __ATOMIC_RELAXED);
+    reply->v = (double)__atomic_load_n(&bench->blocked, __ATOMIC_RELAXED);
     return BELAY_OK;
 }
 

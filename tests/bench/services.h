@@ -19,6 +19,7 @@ typedef struct bench_state {
     uint64_t started;
     uint64_t finished;
     uint64_t cancelled;
+    uint64_t blocked; /* handlers in Block now; the field v of Stats */
     uint64_t sink; /* where results go that nobody wants, so that they are computed */
     pthread_mutex_t seen_lock;
     struct {

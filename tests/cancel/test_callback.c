@@ -267,6 +267,33 @@ test_dropped_callbacks_never_run_and_their_handles_stay_good(void)
     probe_fini(&p);
 }
 
+/* With a callback at its end, or bare: then it is dropped without a look at the list. */
+static void
+test_a_finished_context_drops_what_it_had_and_takes_no_more(void)
+{
+    fake_environment fake;
+    environment_init(&fake);
+    for (int had = 0; had < 2; had++) {
+        belay_context *context = environment_root(&fake);
+        probe p;
+        probe_init(&p, &fake, NULL);
+        belay_cancel_callback *before = had ? watch(context, probe_run, &p) : NULL;
+        bly_context_end(context, BELAY_CAUSE_FINISHED, NULL);
+        bly_context_drop_callbacks(context);
+        CU_ASSERT_TRUE(bly_list_is_empty(&context->callbacks));
+        belay_cancel_callback *late = watch(context, probe_run, &p);
+        watch_without_handle(context, probe_run, &p);
+        CU_ASSERT_TRUE(bly_list_is_empty(&context->callbacks));
+        bly_context_drop_callbacks(context);
+        CU_ASSERT_FALSE(belay_cancel_callback_remove(before));
+        CU_ASSERT_FALSE(belay_cancel_callback_remove(late));
+        belay_context_unref(context);
+        CU_ASSERT_EQUAL(p.runs, 0);
+        probe_fini(&p);
+    }
+    environment_fini(&fake);
+}
+
 /* ---- Removing ------------------------------------------------------------------------------------ */
 
 static void
@@ -751,6 +778,7 @@ main(int argc, char **argv)
         TEST(a_function_is_needed),
         TEST(callbacks_of_a_finished_context_never_run),
         TEST(dropped_callbacks_never_run_and_their_handles_stay_good),
+        TEST(a_finished_context_drops_what_it_had_and_takes_no_more),
         TEST(a_callback_removed_before_the_end_never_runs),
         TEST(a_queued_callback_that_is_removed_never_runs),
         TEST(removing_waits_for_a_callback_that_runs),

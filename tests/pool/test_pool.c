@@ -478,7 +478,7 @@ typedef struct policy_job {
 static void
 note_policy(bly_job *job)
 {
-    BLY_CONTAINER_OF(job, policy_job, job)->policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+    BLY_CONTAINER_OF(job, policy_job, job)->policy = sched_getscheduler(0);
 }
 
 static void

@@ -101,6 +101,30 @@ pass_barrier(bench *b)
     CU_ASSERT_EQUAL(code, BELAY_UNIMPLEMENTED);
 }
 
+/* ---- Methods ------------------------------------------------------------------------------------- */
+
+/* A connection remembers the method that was called last. */
+static void
+test_the_method_called_last_is_not_taken_for_another(void)
+{
+    static const ProtobufCMessageDescriptor *const note = &belay__test__note__descriptor;
+    static const belay_method others[] = {
+        {"/belay.test.Probe/Unars", 0, note, note, NULL},
+        {"/belay.test.Probe/Unar", 0, note, note, NULL},
+        {"/belay.test.Probe/Unary/", 0, note, note, NULL},
+    };
+    bench b;
+    bench_open(&b, (bounds){.minimum = 1, .maximum = 1});
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        CU_ASSERT_EQUAL(finish(start_unary(&b.fixture, NULL, BELAY_FOREVER)).code, BELAY_OK);
+        belay_code code = belay_call_unary(b.fixture.channel, NULL, &others[i], &NOTE("")->base, NULL, NULL, NULL);
+        CU_ASSERT_EQUAL(code, BELAY_UNIMPLEMENTED);
+    }
+    CU_ASSERT_EQUAL(finish(start_unary(&b.fixture, NULL, BELAY_FOREVER)).code, BELAY_OK);
+    CU_ASSERT_EQUAL(fixture_counters(&b.fixture).handlers_started, 4);
+    bench_close(&b);
+}
+
 /* ---- The queue ----------------------------------------------------------------------------------- */
 
 static void
@@ -467,6 +491,7 @@ int
 main(int argc, char **argv)
 {
     const CU_TestInfo tests[] = {
+        TEST(the_method_called_last_is_not_taken_for_another),
         TEST(a_call_too_many_for_the_queue_is_refused),
         TEST(a_call_cancelled_in_the_queue_leaves_its_place_at_once),
         TEST(workers_that_wait_are_replaced_up_to_the_maximum),
