@@ -5,10 +5,12 @@ libbelay_sources += \
 	src/base/bytes.c src/base/bytes.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/code.c \
+	src/base/crowd.c \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/mutex.c src/base/mutex.h \
 	src/base/parker.c src/base/parker.h \
 	src/base/refcount.h \
 	src/base/schedule.c \
-	src/base/thread.c src/base/thread.h
+	src/base/thread.c src/base/thread.h \
+	src/base/trim.c src/base/trim.h

@@ -31,6 +31,11 @@ void bly_thread_be_prompt(void);
 /* It computes: when it is woken it waits for its turn rather than interrupt somebody. For workers, on demand. */
 void bly_thread_be_patient(void);
 
+/* So many threads of this process may come to sleep at a time: where the system can make waking them cheaper it
+ * is asked to (Linux from 6.16). For the whole process, and never to less than it has. Any thread, once there
+ * are two. */
+void bly_thread_expect(unsigned int count);
+
 /* In a shared library each use of a thread-local would else ask the dynamic linker. glibc keeps room for a few such
  * words in libraries that are loaded later. */
 #if defined(__linux__) && defined(__GLIBC__)

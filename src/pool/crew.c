@@ -54,6 +54,8 @@ bly_crew_take_idle_locked(bly_crew *crew)
     bly_list_remove(&last->link);
     crew->idling--;
     crew->waking++;
+    if (crew->leaver == last)
+        crew->leaver = NULL;
     return bly_parker_ref(last->parker);
 }
 

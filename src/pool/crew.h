@@ -35,7 +35,9 @@ typedef struct bly_crew {
     unsigned int workers; /* starting ones included */
     unsigned int starting;
     unsigned int waking;
-    unsigned int idling; /* length of idle */
+    unsigned int idling;       /* length of idle */
+    struct bly_worker *leaver; /* the next to leave: the first of idle, or NULL */
+    unsigned int left;         /* since the pool told that it has shrunk */
 
     /* atomic: sequentially consistent, see above; queued is written under the lock */
     unsigned int queued;
@@ -69,7 +71,8 @@ typedef struct bly_worker {
     unsigned int blocks; /* nested bly_pool_blocked_begin() */
 
     /* guarded by the pool's lock */
-    bly_link link; /* in the crew's idle, or in none */
+    bly_link link;       /* in the crew's idle, or in none */
+    uint64_t idle_since; /* since when as a surplus; 0: it was none when it began */
 } bly_worker;
 
 /* Who comes for the next waiting job: decided under the lock, carried out after it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/thread.h"
 #include "pool/crew.h"
 
 /* ---- The queue --------------------------------------------------------------------------------- */
@@ -123,6 +124,8 @@ bly_pool_new(const bly_pool_options *options)
     crew_init(&pool->normal, pool, options->minimum, options->maximum);
     crew_init(&pool->reserved, pool, options->reserved_workers, options->reserved_workers);
     pool->tick = BLY_POOL_NO_TICK;
+    if (options->maximum > BLY_POOL_MANY)
+        bly_thread_expect(options->maximum);
     return pool;
 }
 

@@ -10,8 +10,8 @@
  * jobs wait, fewer than `minimum` workers are unblocked and fewer than `maximum` exist, another is
  * started; a job must have waited for `growth_delay_ns` first, so that short waits start nothing.
  * Workers leave after idling for `idle_ns` when more than the minimum are unblocked: those that replace
- * workers which block for long stay. A thread that cannot be had loses no job: it is tried again whenever
- * somebody looks at the queue, and at a tick.
+ * workers which block for long stay. They leave one after the other, the one that has idled longest first. A thread
+ * that cannot be had loses no job: it is tried again whenever somebody looks at the queue, and at a tick.
  *
  * Cancel. A job that still waits can be taken out in O(1). Worker and canceller decide under the lock
  * who owns it: bly_pool_remove() returning true means that it never runs.
@@ -43,6 +43,8 @@ typedef struct bly_job {
     bool reserved;
 } bly_job;
 
+#define BLY_POOL_MANY 256
+
 typedef struct bly_pool_options {
     const char *name; /* of the threads: "<name>-<number>" */
     unsigned int minimum;
@@ -59,6 +61,9 @@ typedef struct bly_pool_options {
      * bly_pool_free() was. NULL: the pool grows only when a worker blocks. */
     void (*tick_at)(void *argument, uint64_t at);
     void *tick_argument;
+    /* Called when BLY_POOL_MANY workers or more have left since the last time and few idle beyond the minimum: by the
+     * worker that leaves, when the threads of those before it have ended. No lock held. NULL: not called. */
+    void (*shrunk)(void);
 } bly_pool_options;
 
 /* Starts the pool; workers are started when first needed. NULL without memory. Any thread. */

@@ -424,6 +424,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     bly_list_init(&server->children);
     bly_link_init(&server->held_link);
     bly_link_init(&server->connection_link);
+    bly_link_init(&server->closed_link);
     bly_job_init(&server->job, bly_server_call_run);
     server->after_flush.run = send_cancel_after_flush;
     return &server->call;

@@ -96,6 +96,8 @@ typedef struct bly_server_call {
     /* the host's, I/O thread */
     bly_link held_link;
     bly_link connection_link;
+    bly_link closed_link; /* its stream is gone, and it is yet to hear of it: why */
+    uint32_t closed_error;
     bool batched;     /* in the turn's batch */
     bool has_slot;
     bool is_gone;

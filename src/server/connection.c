@@ -165,6 +165,59 @@ bly_server_push_batch(bly_loop_deferred *deferred)
                                "the server's queue is full");
 }
 
+/* ---- Streams that are gone -------------------------------------------------------------------------- */
+
+/*
+ * A handler that waits is woken to hear that its stream is gone: a system call, and as likely as not the woken
+ * thread takes the processor. When connections with thousands of such calls are lost, nobody else would have a
+ * turn until the last of them is woken. So these stand in line, and the loop tells a few of them in each round.
+ * Resets do not stand behind them, unless there are many at once.
+ */
+
+/* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. */
+static bool
+is_running(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    bool running = server->run_state == BLY_RUN_RUNNING;
+    bly_mutex_unlock(&server->call.lock);
+    return running;
+}
+
+static void
+stream_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
+{
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    bly_server_loop *place = of_host(server->host)->place;
+    if (!is_running(server)) {
+        bly_server_call_closed(stream, error, by_peer, unprocessed);
+        return;
+    }
+    bly_loop_defer(place->loop, &place->tell);
+    if (error != BLY_H2_CONNECTION_LOST && place->may_tell > 0) {
+        place->may_tell--;
+        bly_server_call_closed(stream, error, by_peer, unprocessed);
+        return;
+    }
+    server->closed_error = error;
+    bly_list_append(&place->closed, &server->closed_link);
+}
+
+void
+bly_server_tell_closed(bly_loop_deferred *deferred)
+{
+    bly_server_loop *place = BLY_CONTAINER_OF(deferred, bly_server_loop, tell);
+    bly_link *link;
+    int told = 0;
+    while (told++ < BLY_SERVER_TELL_AT_ONCE && (link = bly_list_take_first(&place->closed)) != NULL) {
+        bly_server_call *server = BLY_LIST_ENTRY(link, bly_server_call, closed_link);
+        bly_server_call_closed(&server->call.stream, server->closed_error, false, false);
+    }
+    place->may_tell = BLY_SERVER_TELL_AT_ONCE;
+    if (!bly_list_is_empty(&place->closed))
+        bly_loop_defer(place->loop, &place->tell);
+}
+
 /* ---- HTTP/2 --------------------------------------------------------------------------------------- */
 
 static bly_h2_stream *
@@ -201,7 +254,7 @@ static const bly_h2_ops h2_ops = {
     .headers_done = bly_server_call_headers_done,
     .data = bly_server_call_data,
     .end = bly_server_call_end,
-    .closed = bly_server_call_closed,
+    .closed = stream_closed,
     .drained = bly_call_drained,
     .delivered = bly_server_call_delivered,
     .connection_closed = connection_closed,

@@ -41,6 +41,9 @@ typedef struct bly_server_loop {
     bly_list connections; /* bly_server_connection */
     bly_list batch;       /* jobs for the pool */
     bly_loop_deferred push;
+    bly_list closed; /* calls that are yet to hear that their stream is gone */
+    unsigned int may_tell; /* how many more hear of their reset at once */
+    bly_loop_deferred tell;
     bool stopping; /* connections that come now are closed at once */
 } bly_server_loop;
 
@@ -78,6 +81,12 @@ struct belay_server {
 
 /* Pushes the calls of this turn to the pool. I/O thread. */
 void bly_server_push_batch(bly_loop_deferred *deferred);
+
+/* How many running calls hear in one round that their stream is gone. */
+#define BLY_SERVER_TELL_AT_ONCE 16
+
+/* Tells those that are next. I/O thread. */
+void bly_server_tell_closed(bly_loop_deferred *deferred);
 
 /* One connection more or less. I/O thread. */
 void bly_server_connection_added(belay_server *server);

@@ -8,6 +8,9 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "support/suite.h"
 
@@ -212,6 +215,48 @@ test_default_stack_can_be_used(void)
     CU_ASSERT_EQUAL(result, 1);
 }
 
+#ifdef __linux__
+/* The size of the table that sleeping threads are found in; -1 where the kernel has no such thing. */
+static int
+futex_slots(void)
+{
+    return prctl(78, 2, 0ul, 0ul, 0ul);
+}
+
+struct crowd {
+    unsigned int expected[3];
+    int slots[4]; /* before, and after each */
+};
+
+static void
+expect(void *argument)
+{
+    struct crowd *crowd = argument;
+    crowd->slots[0] = futex_slots();
+    for (int i = 0; i < 3; i++) {
+        bly_thread_expect(crowd->expected[i]);
+        crowd->slots[i + 1] = futex_slots();
+    }
+}
+
+static void
+test_a_crowd_that_is_expected_is_made_room_for_once(void)
+{
+    struct crowd crowd = { .expected = { 8000, 100, 1000000 } };
+    pthread_t thread;
+    CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "crowd", 0, expect, &crowd));
+    pthread_join(thread, NULL);
+    if (crowd.slots[0] <= 0) {
+        for (int i = 1; i < 4; i++)
+            CU_ASSERT_EQUAL(crowd.slots[i], crowd.slots[0]);
+        return;
+    }
+    CU_ASSERT(crowd.slots[1] >= 2048);
+    CU_ASSERT_EQUAL(crowd.slots[2], crowd.slots[1]);
+    CU_ASSERT(crowd.slots[3] >= 4096);
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
@@ -224,6 +269,9 @@ main(int argc, char **argv)
         { "name_is_cut_to_fifteen_bytes", test_name_is_cut_to_fifteen_bytes },
         { "stack_is_as_large_as_asked_with_a_guard_on_top",
           test_stack_is_as_large_as_asked_with_a_guard_on_top },
+#endif
+#ifdef __linux__
+        { "a_crowd_that_is_expected_is_made_room_for_once", test_a_crowd_that_is_expected_is_made_room_for_once },
 #endif
         { "thread_without_a_handle_is_detached", test_thread_without_a_handle_is_detached },
         { "stack_beyond_memory_is_refused", test_stack_beyond_memory_is_refused },

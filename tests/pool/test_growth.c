@@ -425,6 +425,60 @@ test_a_worker_that_replaces_a_blocked_one_leaves_only_after_it(void)
     stage_fini(&s);
 }
 
+/* ---- Having shrunk ------------------------------------------------------------------------------ */
+
+static unsigned int shrunk; /* atomic: how often the pool has told */
+
+static void
+count_shrunk(void)
+{
+    __atomic_fetch_add(&shrunk, 1, __ATOMIC_RELAXED);
+}
+
+static bool
+has_shrunk(void *argument)
+{
+    (void)argument;
+    return __atomic_load_n(&shrunk, __ATOMIC_RELAXED) > 0;
+}
+
+/* Has `jobs` jobs block side by side in a pool of its own whose minimum is two, lets them all go, and waits until
+ * none but two workers are left. */
+static void
+grow_and_shrink(unsigned int jobs)
+{
+    static task tasks[BLY_POOL_MANY + 2];
+    stage s;
+    bly_pool_options options = task_pool_options(2, jobs);
+    options.idle_ns = 1;
+    options.shrunk = count_shrunk;
+    __atomic_store_n(&shrunk, 0, __ATOMIC_RELAXED);
+    stage_init_with(&s, options);
+    for (unsigned int i = 0; i < jobs; i++)
+        stage_push(&s, &tasks[i], true);
+    stage_pass(&s, DELAY);
+    bly_pool_tick(s.pool);
+    gate_wait_count(&s.entered, (int)jobs);
+    CU_ASSERT_FALSE(has_shrunk(NULL));
+    gate_open(&s.hold);
+    wait_until(only_minimum_is_left, &s, "extra workers have left");
+    stage_fini(&s);
+}
+
+static void
+test_the_last_of_many_workers_to_leave_tells(void)
+{
+    grow_and_shrink(BLY_POOL_MANY + 2);
+    CU_ASSERT_EQUAL(__atomic_load_n(&shrunk, __ATOMIC_RELAXED), 1);
+}
+
+static void
+test_when_few_workers_leave_nobody_tells(void)
+{
+    grow_and_shrink(BLY_POOL_MANY + 1);
+    CU_ASSERT_FALSE(has_shrunk(NULL));
+}
+
 /* ---- Without ticks ------------------------------------------------------------------------------- */
 
 static void
@@ -477,6 +531,8 @@ main(int argc, char **argv)
           test_workers_above_the_minimum_leave_and_come_again },
         { "a_worker_that_replaces_a_blocked_one_leaves_only_after_it",
           test_a_worker_that_replaces_a_blocked_one_leaves_only_after_it },
+        { "the_last_of_many_workers_to_leave_tells", test_the_last_of_many_workers_to_leave_tells },
+        { "when_few_workers_leave_nobody_tells", test_when_few_workers_leave_nobody_tells },
         { "without_ticks_a_pool_grows_when_a_worker_blocks",
           test_without_ticks_a_pool_grows_when_a_worker_blocks },
         CU_TEST_INFO_NULL,

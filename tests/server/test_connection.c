@@ -4,12 +4,16 @@
  */
 #include "server/connection.h"
 
+#include <string.h>
+
 #include "support/fixture.h"
+#include "support/raw_peer.h"
 
 typedef struct bench {
     fixture fixture;
     gate entered; /* handlers that occupy or wait */
     gate go;      /* those that occupy a worker may return */
+    unsigned int causes[BELAY_CAUSE_FINISHED]; /* atomic: with which handlers have ended that wait */
 } bench;
 
 static belay_code
@@ -37,7 +41,9 @@ wait_for_end(belay_call *call)
 {
     bench *b = belay_call_data(call);
     gate_open(&b->entered);
-    return belay_sleep(belay_call_context(call), BELAY_FOREVER);
+    belay_code code = belay_sleep(belay_call_context(call), BELAY_FOREVER);
+    __atomic_fetch_add(&b->causes[belay_context_cause(belay_call_context(call))], 1, __ATOMIC_RELAXED);
+    return code;
 }
 
 static const belay_test_probe_handlers handlers = {.unary = answer, .download = occupy, .chat = wait_for_end};
@@ -69,6 +75,7 @@ bench_open(bench *b, bounds want)
     belay_server_options *options = make_options(want);
     gate_init(&b->entered, "handler entered");
     gate_init(&b->go, "handler may return");
+    memset(b->causes, 0, sizeof b->causes);
     fixture_open(&b->fixture, &(fixture_options){
         .handlers = handlers, .data = b, .server = options, .own_clock = want.own_clock});
     belay_server_options_free(options);
@@ -387,6 +394,97 @@ test_a_lost_connection_drops_held_calls_and_cancels_running_ones(void)
     bench_close(&b);
 }
 
+/* ---- Streams that go by the dozen ---------------------------------------------------------------- */
+
+/* More than one round of the loop tells. */
+#define DOZENS (4 * BLY_SERVER_TELL_AT_ONCE + 1)
+
+/* A peer with so many calls that wait in their handlers. */
+static void
+wait_by_the_dozen(bench *b, raw_peer *peer)
+{
+    raw_connect(peer, b->fixture.address, (raw_settings){0});
+    for (uint32_t i = 0; i < DOZENS; i++)
+        raw_call(peer, 2 * i + 1, "Chat", NULL, false);
+    gate_wait_count(&b->entered, DOZENS);
+    fixture_await_blocked(&b->fixture, DOZENS);
+}
+
+static void
+test_all_handlers_of_a_lost_connection_hear_of_it(void)
+{
+    bench b;
+    raw_peer peer;
+    bench_open(&b, (bounds){.minimum = DOZENS, .maximum = DOZENS});
+    wait_by_the_dozen(&b, &peer);
+    raw_close(&peer);
+    FIXTURE_AWAIT(&b.fixture, handlers_running, 0);
+    FIXTURE_AWAIT(&b.fixture, calls_cancelled, DOZENS);
+    CU_ASSERT_EQUAL(__atomic_load_n(&b.causes[BELAY_CAUSE_CONNECTION_LOST], __ATOMIC_RELAXED), DOZENS);
+    fixture_await_no_connection(&b.fixture);
+    bench_close(&b);
+}
+
+static void
+test_all_handlers_of_calls_that_are_reset_together_hear_of_it(void)
+{
+    bench b;
+    raw_peer peer;
+    bench_open(&b, (bounds){.minimum = DOZENS, .maximum = DOZENS});
+    wait_by_the_dozen(&b, &peer);
+    fixture_hold_io(&b.fixture);
+    for (uint32_t i = 0; i < DOZENS; i++)
+        raw_reset(&peer, 2 * i + 1, RAW_CANCEL);
+    fixture_release_io(&b.fixture);
+    FIXTURE_AWAIT(&b.fixture, handlers_running, 0);
+    FIXTURE_AWAIT(&b.fixture, calls_cancelled, DOZENS);
+    CU_ASSERT_EQUAL(__atomic_load_n(&b.causes[BELAY_CAUSE_PEER_CANCELLED], __ATOMIC_RELAXED), DOZENS);
+    raw_sync(&peer);
+    raw_close(&peer);
+    bench_close(&b);
+}
+
+/* Those that run give their workers back one after the other, while the last of them are still to be told. */
+static void
+test_a_queued_call_of_a_lost_connection_never_runs_though_others_are_told_later(void)
+{
+    enum { QUEUED = 10 };
+    bench b;
+    raw_peer peer;
+    bench_open(&b, (bounds){.minimum = DOZENS, .maximum = DOZENS});
+    wait_by_the_dozen(&b, &peer);
+    for (uint32_t i = DOZENS; i < DOZENS + QUEUED; i++)
+        raw_call(&peer, 2 * i + 1, "Chat", NULL, false);
+    fixture_await_queued(&b.fixture, QUEUED);
+    raw_close(&peer);
+    FIXTURE_AWAIT(&b.fixture, handlers_running, 0);
+    FIXTURE_AWAIT(&b.fixture, calls_cancelled, DOZENS + QUEUED);
+    CU_ASSERT_EQUAL(fixture_counters(&b.fixture).handlers_started, DOZENS);
+    CU_ASSERT_EQUAL(fixture_counters(&b.fixture).dropped_in_queue, QUEUED);
+    bench_close(&b);
+}
+
+/* What nobody has been told yet is told before the server goes. */
+static void
+test_a_server_is_freed_while_a_lost_connections_handlers_are_being_told(void)
+{
+    bench b;
+    raw_peer peer;
+    bench_open(&b, (bounds){.minimum = DOZENS, .maximum = DOZENS});
+    wait_by_the_dozen(&b, &peer);
+    belay_channel_free(b.fixture.channel);
+    b.fixture.channel = NULL;
+    fixture_hold_io(&b.fixture);
+    raw_close(&peer);
+    fixture_release_io(&b.fixture);
+    belay_server_free(b.fixture.server);
+    b.fixture.server = belay_server_new(b.fixture.runtime, NULL); /* for the fixture to free */
+    unsigned int lost = __atomic_load_n(&b.causes[BELAY_CAUSE_CONNECTION_LOST], __ATOMIC_RELAXED);
+    unsigned int shut = __atomic_load_n(&b.causes[BELAY_CAUSE_SHUTDOWN], __ATOMIC_RELAXED);
+    CU_ASSERT_EQUAL(lost + shut, DOZENS);
+    bench_close(&b);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -405,6 +503,10 @@ main(int argc, char **argv)
         TEST(a_held_call_that_is_cancelled_never_runs),
         TEST(a_held_call_whose_deadline_passes_never_runs),
         TEST(a_lost_connection_drops_held_calls_and_cancels_running_ones),
+        TEST(all_handlers_of_a_lost_connection_hear_of_it),
+        TEST(all_handlers_of_calls_that_are_reset_together_hear_of_it),
+        TEST(a_queued_call_of_a_lost_connection_never_runs_though_others_are_told_later),
+        TEST(a_server_is_freed_while_a_lost_connections_handlers_are_being_told),
         CU_TEST_INFO_NULL,
     };
     return suite_run("connection", tests, argc, argv);
