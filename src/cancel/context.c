@@ -375,6 +375,15 @@ belay_context_time_left(const belay_context *context)
     return now >= context->deadline ? 0 : context->deadline - now;
 }
 
+bool
+bly_context_has_waits(belay_context *context)
+{
+    bly_mutex_lock(&context->lock);
+    bool waits = !bly_list_is_empty(&context->waits);
+    bly_mutex_unlock(&context->lock);
+    return waits;
+}
+
 size_t
 bly_context_child_count(belay_context *context)
 {

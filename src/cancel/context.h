@@ -142,6 +142,9 @@ belay_code bly_context_code(const belay_context *context);
 bool bly_context_wait_begin(belay_context *context, bly_wait *wait);
 void bly_context_wait_end(belay_context *context, bly_wait *wait);
 
+/* Whether a thread waits for its end now. Any thread. */
+bool bly_context_has_waits(belay_context *context);
+
 /* The number of live children, for those who watch. */
 size_t bly_context_child_count(belay_context *context);
 

@@ -174,14 +174,17 @@ bly_server_push_batch(bly_loop_deferred *deferred)
  * Resets do not stand behind them, unless there are many at once.
  */
 
-/* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. */
+/* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler that
+ * computes: its flag costs nothing. */
 static bool
-is_running(bly_server_call *server)
+would_wake(bly_server_call *server)
 {
-    bly_mutex_lock(&server->call.lock);
+    belay_call *call = &server->call;
+    bly_mutex_lock(&call->lock);
     bool running = server->run_state == BLY_RUN_RUNNING;
-    bly_mutex_unlock(&server->call.lock);
-    return running;
+    bool sleeps = call->reader != NULL || call->writer != NULL;
+    bly_mutex_unlock(&call->lock);
+    return running && (sleeps || bly_context_has_waits(call->context));
 }
 
 static void
@@ -189,7 +192,7 @@ stream_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unproces
 {
     bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
     bly_server_loop *place = of_host(server->host)->place;
-    if (!is_running(server)) {
+    if (!would_wake(server)) {
         bly_server_call_closed(stream, error, by_peer, unprocessed);
         return;
     }
