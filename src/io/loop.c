@@ -146,7 +146,7 @@ run_thread(void *argument)
     bly_loop *loop = argument;
     bly_thread_be_prompt();
     bly_blocks_begin();
-    loop->mailbox.owner = bly_parker_current();
+    bly_mailbox_set_owner(&loop->mailbox, bly_parker_current());
     bly_loop_enter(loop);
     drive(loop);
     bly_loop_leave(loop);
