@@ -96,6 +96,12 @@ nothing(void *argument)
     (void)argument;
 }
 
+static bool
+was_asked(void *argument)
+{
+    return times_asked(argument) > 0;
+}
+
 /* Has the own thread come to the end of a turn, where it could lend, in a loop that is not lent. */
 static void
 turn(bench *b)
@@ -262,7 +268,7 @@ test_a_loop_that_others_wait_for_is_not_lent(void)
     bench_open(&b);
     set_quiet(&b, false);
     CU_ASSERT_TRUE(is_never_lent(&b));
-    CU_ASSERT_TRUE(times_asked(&b) > 0);
+    wait_until(was_asked, &b, "the own thread would lend");
     set_quiet(&b, true);
     leave_idle(&b);
     bly_loop_free(b.loop);
@@ -565,6 +571,35 @@ test_what_comes_while_borrowed_is_taken_in_by_the_borrower(void)
     drive_until_run(&b, &pipe_end.note);
     CU_ASSERT_TRUE(ran_on(&pipe_end.note, pthread_self()));
     bly_loop_give_back(b.loop, &loan);
+    pipe_close(&pipe_end);
+    bly_loop_free(b.loop);
+    gate_fini(&pipe_end.note.ran);
+}
+
+static bool
+at_once(void *argument)
+{
+    (void)argument;
+    return true;
+}
+
+/* Else callers that need not wait, one after the other, would keep the own thread and all that comes from outside
+ * apart. */
+static void
+test_a_borrower_that_need_not_wait_still_takes_in_what_came(void)
+{
+    bench b;
+    bly_loan loan;
+    pipe_note pipe_end;
+    bench_open(&b);
+    pipe_open(&pipe_end, &b);
+    borrow(&b, &loan);
+    CU_ASSERT_EQUAL(write(pipe_end.ends[1], "x", 1), 1);
+    CU_ASSERT_TRUE(bly_loop_turn(b.loop, at_once, NULL));
+    CU_ASSERT_FALSE(has_run(&pipe_end.note));
+    bly_loop_give_back(b.loop, &loan);
+    gate_wait(&pipe_end.note.ran);
+    CU_ASSERT_TRUE(ran_on(&pipe_end.note, pthread_self()));
     pipe_close(&pipe_end);
     bly_loop_free(b.loop);
     gate_fini(&pipe_end.note.ran);
@@ -965,6 +1000,7 @@ main(int argc, char **argv)
         TEST(a_timer_that_is_armed_while_borrowed_fires_on_the_borrower),
         TEST(what_comes_while_nobody_drives_is_noticed_by_the_own_thread),
         TEST(what_comes_while_borrowed_is_taken_in_by_the_borrower),
+        TEST(a_borrower_that_need_not_wait_still_takes_in_what_came),
         TEST(a_post_brings_the_own_thread_back),
         TEST(the_loop_is_handed_over_and_lent_more_seldom_when_others_wait),
         TEST(the_own_thread_sleeps_through_a_long_loan_and_drives_after_it),
