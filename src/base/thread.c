@@ -108,15 +108,20 @@ fill_mask(sigset_t *mask)
         sigdelset(mask, faults[i]);
 }
 
+void
+bly_thread_block_signals(sigset_t *before)
+{
+    sigset_t mask;
+    fill_mask(&mask);
+    pthread_sigmask(SIG_SETMASK, &mask, before); /* fails only where it is misused */
+}
+
 /* The new thread inherits the mask of its creator, who has the signals blocked meanwhile. */
 static bool
 create_blocked(pthread_t *thread, const pthread_attr_t *attributes, struct start *start)
 {
-    sigset_t mask;
     sigset_t before;
-    fill_mask(&mask);
-    if (pthread_sigmask(SIG_SETMASK, &mask, &before) != 0)
-        return false;
+    bly_thread_block_signals(&before);
     int error = pthread_create(thread, attributes, start_routine, start);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error == 0;

@@ -7,6 +7,7 @@
 #define BLY_BASE_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,10 @@
  */
 bool bly_thread_start(pthread_t *thread, const char *name, size_t stack_size, void (*run)(void *argument),
                       void *argument);
+
+/* Blocks what threads of belay block, and tells what was blocked before, for pthread_sigmask() to set again: around
+ * what may start a thread, which inherits it. */
+void bly_thread_block_signals(sigset_t *before);
 
 /*
  * How the system's scheduler is asked to treat the calling thread, among others of its kind; its share of the

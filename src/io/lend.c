@@ -14,10 +14,18 @@
 /* How long nobody drives before the own thread does. */
 #define UNATTENDED_NS 2000000
 
+/* Whether somebody has allowed it. */
+static bool
+is_lendable(const bly_loop *loop)
+{
+    return __atomic_load_n(&loop->lending.quiet, __ATOMIC_ACQUIRE) != NULL;
+}
+
 static bool
 is_quiet(const bly_loop *loop)
 {
-    return loop->lending.quiet(loop->lending.quiet_argument);
+    bool (*quiet)(void *argument) = __atomic_load_n(&loop->lending.quiet, __ATOMIC_ACQUIRE);
+    return quiet(loop->lending.quiet_argument);
 }
 
 static bool
@@ -63,7 +71,7 @@ bool
 bly_loop_may_lend(bly_loop *loop)
 {
     bly_lending *lending = &loop->lending;
-    if (lending->quiet == NULL || __atomic_load_n(&lending->wanted, __ATOMIC_RELAXED) < LEND_AFTER)
+    if (!is_lendable(loop) || __atomic_load_n(&lending->wanted, __ATOMIC_RELAXED) < LEND_AFTER)
         return false;
     return !is_kept(loop) && loop->mailbox.owner != NULL && is_quiet(loop) && timers_can_wait(loop);
 }
@@ -93,7 +101,7 @@ bly_loop_lend(bly_loop *loop)
     bool wanted_back = false;
     __atomic_store_n(&lending->wanted, 0, __ATOMIC_RELAXED);
     put_down(loop);
-    while (!wanted_back && !bly_loop_has_mail(loop)) {
+    while (!wanted_back && !bly_loop_has_mail(loop) && !is_kept(loop)) {
         bool woken = sleep_unattended(loop, long_loan);
         unsigned int now = __atomic_load_n(&lending->loans, __ATOMIC_RELAXED);
         wanted_back = woken || (now == loans && is_idle(loop));
@@ -109,21 +117,38 @@ bly_loop_lend(bly_loop *loop)
 
 /* ---- Borrowers --------------------------------------------------------------------------------------- */
 
+/* Counts no further than it takes: where many call at once nobody writes here. */
+static void
+note_wanted(bly_lending *lending)
+{
+    if (__atomic_load_n(&lending->wanted, __ATOMIC_RELAXED) < LEND_AFTER)
+        __atomic_fetch_add(&lending->wanted, 1, __ATOMIC_RELAXED);
+}
+
 bool
 bly_loop_borrow(bly_loop *loop, bly_loan *loan)
 {
     bly_lending *lending = &loop->lending;
-    if (lending->quiet == NULL || is_kept(loop))
+    if (!is_lendable(loop) || is_kept(loop))
         return false;
     if (!take(loop)) {
-        __atomic_fetch_add(&lending->wanted, 1, __ATOMIC_RELAXED);
+        note_wanted(lending);
         return false;
     }
     __atomic_store_n(&lending->loans, lending->loans + 1, __ATOMIC_RELAXED);
     /* A thread that is cancelled in poll would take the loop with it. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &loan->cancel_state);
     bly_loop_enter(loop);
+    lending->looked = false;
     return true;
+}
+
+/* Polls, and calls what watches what has come. */
+static void
+look(bly_loop *loop, uv_run_mode mode)
+{
+    loop->lending.looked = true;
+    uv_run(&loop->uv, mode);
 }
 
 bool
@@ -133,7 +158,7 @@ bly_loop_turn(bly_loop *loop, bool (*done)(void *argument), void *argument)
     bool more = bly_loop_settle(loop);
     if (done(argument))
         return true;
-    uv_run(&loop->uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    look(loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     return done(argument);
 }
 
@@ -142,13 +167,18 @@ bly_loop_give_back(bly_loop *loop, const bly_loan *loan)
 {
     BLY_ASSERT_CURRENT(loop);
     bly_lending *lending = &loop->lending;
+    /* The own thread takes a loan for a look: calls that fail at once, one after the other, would leave everything that
+     * comes from outside where it is. */
+    if (!lending->looked)
+        look(loop, UV_RUN_NOWAIT);
     bool more = bly_loop_settle(loop);
     bool quiet = is_quiet(loop);
-    bool hand_over = more || !quiet || is_kept(loop) || !timers_can_wait(loop);
+    bool hand_over = more || !quiet || !timers_can_wait(loop);
     if (!quiet)
         __atomic_store_n(&lending->wanted, -PENALTY, __ATOMIC_RELAXED);
     put_down(loop);
-    if (__atomic_exchange_n(&lending->owner_waits, false, __ATOMIC_SEQ_CST) || hand_over || bly_loop_has_mail(loop))
+    if (__atomic_exchange_n(&lending->owner_waits, false, __ATOMIC_SEQ_CST) || hand_over || is_kept(loop) ||
+        bly_loop_has_mail(loop))
         bly_parker_wake(loop->mailbox.owner);
     pthread_setcancelstate(loan->cancel_state, NULL);
 }
@@ -159,7 +189,7 @@ void
 bly_loop_allow_lending(bly_loop *loop, bool (*quiet)(void *argument), void *argument)
 {
     loop->lending.quiet_argument = argument;
-    loop->lending.quiet = quiet;
+    __atomic_store_n(&loop->lending.quiet, quiet, __ATOMIC_RELEASE);
 }
 
 void

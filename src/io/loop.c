@@ -117,6 +117,8 @@ bly_loop_enter(bly_loop *loop)
 {
     __atomic_store_n(&loop->self, bly_thread_self(), __ATOMIC_RELAXED);
     bly_parker_gather(&loop->wakes);
+    /* libuv reckons how long to poll from the time that it noted last, which may be as old as nobody drove. */
+    uv_update_time(&loop->uv);
 }
 
 void
@@ -146,7 +148,7 @@ run_thread(void *argument)
     bly_loop *loop = argument;
     bly_thread_be_prompt();
     bly_blocks_begin();
-    loop->mailbox.owner = bly_parker_current();
+    bly_mailbox_set_owner(&loop->mailbox, bly_parker_current());
     bly_loop_enter(loop);
     drive(loop);
     bly_loop_leave(loop);

@@ -27,15 +27,18 @@ typedef struct bly_timers {
 
 /* What lend.c goes by. */
 typedef struct bly_lending {
-    /* const before the loop is shared */
+    /* atomic: released before the loop is shared, acquired by its own thread, which runs by then */
     bool (*quiet)(void *argument); /* NULL: never lent */
     void *quiet_argument;
-    /* atomic, relaxed: how often somebody would have borrowed; below 0 for a while when lending did not pay */
+    /* atomic, relaxed: how often somebody would have borrowed, as far as that matters; below 0 for a while when
+     * lending did not pay */
     int wanted;
     unsigned int loans; /* so far */
     /* atomic, sequentially consistent */
     int kept;        /* by how many it must not be lent */
     bool owner_waits; /* the own thread sleeps until somebody wakes it, however long nobody drives */
+    /* I/O thread only */
+    bool looked; /* the borrower has looked at what came from outside */
 } bly_lending;
 
 struct bly_loop {

@@ -65,9 +65,16 @@ void
 bly_mailbox_fini(bly_mailbox *mailbox)
 {
     BLY_ASSERT(bly_mailbox_is_empty(mailbox));
+    bly_parker_unref(mailbox->owner);
     close(mailbox->wake_reader);
     if (mailbox->wake_writer != mailbox->wake_reader)
         close(mailbox->wake_writer);
+}
+
+void
+bly_mailbox_set_owner(bly_mailbox *mailbox, bly_parker *parker)
+{
+    mailbox->owner = parker != NULL ? bly_parker_ref(parker) : NULL;
 }
 
 void

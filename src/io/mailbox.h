@@ -28,7 +28,7 @@ typedef struct bly_mailbox {
     bool asleep;
     bool idle; /* nobody drives the loop; who turns it false does */
     /* const from before `idle` is set for the first time */
-    bly_parker *owner; /* of the loop's own thread */
+    bly_parker *owner; /* of the loop's own thread, with a reference: a poster may still wake it when that has ended */
 } bly_mailbox;
 
 /* False when no descriptor can be had. */
@@ -46,6 +46,10 @@ void bly_mailbox_post(bly_mailbox *mailbox, bly_loop_task *task);
 void bly_mailbox_wake(bly_mailbox *mailbox);
 
 /* The rest is the loop's thread's. */
+
+/* Says whom to wake while nobody drives the loop: the own thread, before the first time. NULL: nobody, then `idle` is
+ * never set. */
+void bly_mailbox_set_owner(bly_mailbox *mailbox, bly_parker *parker);
 
 /* Takes all tasks out, in the order of posting; NULL when there are none. */
 bly_loop_task *bly_mailbox_take(bly_mailbox *mailbox);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/thread.h"
 #include "io/loop_inside.h"
 
 struct bly_resolve {
@@ -44,6 +45,19 @@ refused(bly_loop_deferred *deferred)
     finish(BLY_CONTAINER_OF(deferred, bly_resolve, refusal), NULL);
 }
 
+/* libuv starts the threads that resolve for all loops at the first request. A borrower's signals are the program's,
+ * and not for them. */
+static int
+request(bly_resolve *resolve, const char *host, const char *port)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    sigset_t before;
+    bly_thread_block_signals(&before);
+    int status = uv_getaddrinfo(&resolve->loop->uv, &resolve->request, resolved, host, port, &hints);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
 bly_resolve *
 bly_resolve_start(bly_loop *loop, const char *host, const char *port, bly_resolve_function function,
                   void *argument)
@@ -57,8 +71,7 @@ bly_resolve_start(bly_loop *loop, const char *host, const char *port, bly_resolv
     resolve->argument = argument;
     resolve->request.data = resolve;
     resolve->refusal.run = refused;
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    resolve->status = uv_getaddrinfo(&loop->uv, &resolve->request, resolved, host, port, &hints);
+    resolve->status = request(resolve, host, port);
     if (resolve->status != 0)
         bly_loop_defer(loop, &resolve->refusal); /* for example a name too long to be one */
     return resolve;

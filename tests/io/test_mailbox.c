@@ -66,6 +66,31 @@ test_first_post_to_a_sleeper_writes_and_the_next_does_not(void)
     bly_mailbox_fini(&mailbox);
 }
 
+static void *
+own_and_end(void *argument)
+{
+    bly_mailbox_set_owner(argument, bly_parker_current());
+    return NULL;
+}
+
+/* The own thread may have taken the loop, run the task and ended before its poster comes to wake it. */
+static void
+test_owner_may_be_woken_after_its_thread_has_ended(void)
+{
+    bly_mailbox mailbox;
+    bly_loop_task task = {0};
+    pthread_t owner;
+    CU_ASSERT_TRUE_FATAL(bly_mailbox_init(&mailbox));
+    pthread_create(&owner, NULL, own_and_end, &mailbox);
+    pthread_join(owner, NULL);
+    bly_mailbox_say_asleep(&mailbox);
+    mailbox.idle = true;
+    bly_mailbox_post(&mailbox, &task);
+    CU_ASSERT_FALSE(is_woken(&mailbox)); /* nobody would look there */
+    bly_mailbox_take(&mailbox);
+    bly_mailbox_fini(&mailbox);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +99,7 @@ main(int argc, char **argv)
         {"descriptor_is_not_written_while_awake", test_descriptor_is_not_written_while_awake},
         {"first_post_to_a_sleeper_writes_and_the_next_does_not",
          test_first_post_to_a_sleeper_writes_and_the_next_does_not},
+        {"owner_may_be_woken_after_its_thread_has_ended", test_owner_may_be_woken_after_its_thread_has_ended},
         CU_TEST_INFO_NULL,
     };
     return suite_run("io/mailbox", tests, argc, argv);

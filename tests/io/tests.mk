@@ -2,6 +2,10 @@ check_PROGRAMS += tests/io/test_heap
 tests_io_test_heap_SOURCES = tests/io/test_heap.c
 tests_io_test_heap_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/io/test_lend
+tests_io_test_lend_SOURCES = tests/io/test_lend.c
+tests_io_test_lend_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/io/test_loop
 tests_io_test_loop_SOURCES = tests/io/test_loop.c
 tests_io_test_loop_LDADD = $(test_libs)
