@@ -192,7 +192,7 @@ stream_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unproces
 {
     bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
     bly_server_loop *place = of_host(server->host)->place;
-    if (!would_wake(server)) {
+    if (error == BLY_H2_NO_ERROR || !would_wake(server)) {
         bly_server_call_closed(stream, error, by_peer, unprocessed);
         return;
     }
