@@ -5,7 +5,7 @@
 
 #include "io/loop_inside.h"
 
-/* So often in a row must somebody have wanted the loop, with nobody else around, before it is lent. */
+/* So often must somebody have wanted the loop before it is lent, at a moment when nobody else waits for anything. */
 #define LEND_AFTER 16
 
 /* When a borrower left others behind, lending did not pay: so much more often. */
@@ -139,16 +139,10 @@ bly_loop_borrow(bly_loop *loop, bly_loan *loan)
     /* A thread that is cancelled in poll would take the loop with it. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &loan->cancel_state);
     bly_loop_enter(loop);
-    lending->looked = false;
+    /* Nobody may have looked at the sockets since the last loan. What came meanwhile, a GOAWAY for one, must be known
+     * before a request is sent; and calls that fail at once, one after the other, must not leave it where it is. */
+    uv_run(&loop->uv, UV_RUN_NOWAIT);
     return true;
-}
-
-/* Polls, and calls what watches what has come. */
-static void
-look(bly_loop *loop, uv_run_mode mode)
-{
-    loop->lending.looked = true;
-    uv_run(&loop->uv, mode);
 }
 
 bool
@@ -158,7 +152,7 @@ bly_loop_turn(bly_loop *loop, bool (*done)(void *argument), void *argument)
     bool more = bly_loop_settle(loop);
     if (done(argument))
         return true;
-    look(loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    uv_run(&loop->uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     return done(argument);
 }
 
@@ -167,10 +161,6 @@ bly_loop_give_back(bly_loop *loop, const bly_loan *loan)
 {
     BLY_ASSERT_CURRENT(loop);
     bly_lending *lending = &loop->lending;
-    /* The own thread takes a loan for a look: calls that fail at once, one after the other, would leave everything that
-     * comes from outside where it is. */
-    if (!lending->looked)
-        look(loop, UV_RUN_NOWAIT);
     bool more = bly_loop_settle(loop);
     bool quiet = is_quiet(loop);
     bool hand_over = more || !quiet || !timers_can_wait(loop);

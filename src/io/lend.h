@@ -33,8 +33,8 @@ typedef struct bly_loan {
     int cancel_state;
 } bly_loan;
 
-/* Becomes the loop's I/O thread if nobody is. True: until bly_loop_give_back() the calling thread drives, by
- * bly_loop_turn(). False: nothing has changed. Any thread that drives no loop, no lock held; whoever borrows keeps
+/* Becomes the loop's I/O thread if nobody is, and takes in what has come. True: until bly_loop_give_back() the
+ * calling thread drives, by bly_loop_turn(). False: nothing has changed. Any thread that drives no loop, no lock held; whoever borrows keeps
  * the loop alive until it has given it back. */
 bool bly_loop_borrow(bly_loop *loop, bly_loan *loan);
 void bly_loop_give_back(bly_loop *loop, const bly_loan *loan);

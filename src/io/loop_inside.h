@@ -37,8 +37,6 @@ typedef struct bly_lending {
     /* atomic, sequentially consistent */
     int kept;        /* by how many it must not be lent */
     bool owner_waits; /* the own thread sleeps until somebody wakes it, however long nobody drives */
-    /* I/O thread only */
-    bool looked; /* the borrower has looked at what came from outside */
 } bly_lending;
 
 struct bly_loop {

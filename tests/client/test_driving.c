@@ -384,6 +384,69 @@ test_a_driving_caller_notices_that_its_connection_is_lost(void)
     bench_close(&b);
 }
 
+/* A server that ends its connection between two calls, and takes another. */
+typedef struct leaving_server {
+    int listener;
+    gate left; /* the GOAWAY is on its way */
+} leaving_server;
+
+static void *
+leave_after_one_call(void *argument)
+{
+    leaving_server *server = argument;
+    raw_peer *peers = calloc(2, sizeof *peers);
+    if (peers == NULL)
+        abort();
+    raw_accept(&peers[0], server->listener, (raw_settings){0});
+    CU_ASSERT_TRUE(raw_await_end(&peers[0], 1));
+    raw_status_only(&peers[0], 1, BELAY_ABORTED, NULL);
+    raw_goaway(&peers[0], 1, RAW_NO_ERROR);
+    gate_open(&server->left);
+    raw_accept(&peers[1], server->listener, (raw_settings){0});
+    CU_ASSERT_TRUE(raw_await_end(&peers[1], 1));
+    raw_status_only(&peers[1], 1, BELAY_NOT_FOUND, NULL);
+    raw_await_lost(&peers[0]);
+    raw_await_lost(&peers[1]);
+    raw_close(&peers[0]);
+    raw_close(&peers[1]);
+    free(peers);
+    return NULL;
+}
+
+static bool
+server_leaves_between_driven_calls(void *argument)
+{
+    bench *b = argument;
+    char address[32];
+    pthread_t thread;
+    leaving_server server = {.listener = raw_listen(address)};
+    gate_init(&server.left, "the server leaves");
+    belay_channel *channel = belay_channel_new(b->runtime, address, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+    pthread_create(&thread, NULL, leave_after_one_call, &server);
+    make_lent(b);
+    CU_ASSERT_EQUAL(call_on(channel, NULL, 1, NULL, NULL), BELAY_ABORTED);
+    gate_wait(&server.left);
+    unsigned int loans = loans_of(b->runtime, 0);
+    CU_ASSERT_EQUAL(call_on(channel, NULL, 1, NULL, NULL), BELAY_NOT_FOUND);
+    bool driven = is_driven_since(b, loans);
+    belay_channel_free(channel);
+    pthread_join(thread, NULL);
+    gate_fini(&server.left);
+    close(server.listener);
+    return driven;
+}
+
+/* Nobody reads between the two: the second call must not be sent before its caller has. */
+static void
+test_a_goaway_that_came_between_two_calls_is_known_to_the_second(void)
+{
+    bench b;
+    bench_open(&b);
+    wait_until(server_leaves_between_driven_calls, &b, "a caller drives after the server has left");
+    bench_close(&b);
+}
+
 static bool
 connecting_fails_while_driving(void *argument)
 {
@@ -714,6 +777,7 @@ main(int argc, char **argv)
         TEST(a_contexts_deadline_passes_though_nobody_drives),
         TEST(a_call_that_ended_before_it_began_ends_so),
         TEST(a_driving_caller_notices_that_its_connection_is_lost),
+        TEST(a_goaway_that_came_between_two_calls_is_known_to_the_second),
         TEST(a_driving_caller_is_told_that_nobody_listens),
         TEST(others_get_their_replies_while_a_caller_drives_and_after),
         TEST(a_stream_goes_on_while_a_caller_drives_and_after),
