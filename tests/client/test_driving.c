@@ -387,7 +387,8 @@ test_a_driving_caller_notices_that_its_connection_is_lost(void)
 /* A server that ends its connection between two calls, and takes another. */
 typedef struct leaving_server {
     int listener;
-    gate left; /* the GOAWAY is on its way */
+    gate answered; /* the first call has returned */
+    gate left;     /* the GOAWAY is on its way */
 } leaving_server;
 
 static void *
@@ -400,6 +401,7 @@ leave_after_one_call(void *argument)
     raw_accept(&peers[0], server->listener, (raw_settings){0});
     CU_ASSERT_TRUE(raw_await_end(&peers[0], 1));
     raw_status_only(&peers[0], 1, BELAY_ABORTED, NULL);
+    gate_wait(&server->answered);
     raw_goaway(&peers[0], 1, RAW_NO_ERROR);
     gate_open(&server->left);
     raw_accept(&peers[1], server->listener, (raw_settings){0});
@@ -420,18 +422,21 @@ server_leaves_between_driven_calls(void *argument)
     char address[32];
     pthread_t thread;
     leaving_server server = {.listener = raw_listen(address)};
+    gate_init(&server.answered, "the first call has returned");
     gate_init(&server.left, "the server leaves");
     belay_channel *channel = belay_channel_new(b->runtime, address, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
     pthread_create(&thread, NULL, leave_after_one_call, &server);
     make_lent(b);
     CU_ASSERT_EQUAL(call_on(channel, NULL, 1, NULL, NULL), BELAY_ABORTED);
+    gate_open(&server.answered);
     gate_wait(&server.left);
     unsigned int loans = loans_of(b->runtime, 0);
     CU_ASSERT_EQUAL(call_on(channel, NULL, 1, NULL, NULL), BELAY_NOT_FOUND);
     bool driven = is_driven_since(b, loans);
     belay_channel_free(channel);
     pthread_join(thread, NULL);
+    gate_fini(&server.answered);
     gate_fini(&server.left);
     close(server.listener);
     return driven;
