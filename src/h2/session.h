@@ -87,7 +87,9 @@ struct bly_h2_connection {
     uint32_t peer_limit;  /* of streams at a time */
     char peer_words[128]; /* of its GOAWAY */
     bly_h2_block_state block;
-    size_t body_received; /* bytes that the connection's window has not been given back for */
+    size_t body_received;  /* bytes that the connection's window has not been given back for */
+    size_t read_limit;     /* bytes that the next read may take */
+    size_t opened_by_read; /* streams, refused ones too */
 
     /* I/O thread only: drain */
     bool draining;

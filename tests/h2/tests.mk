@@ -22,6 +22,10 @@ check_PROGRAMS += tests/h2/test_stream
 tests_h2_test_stream_SOURCES = tests/h2/test_stream.c $(h2_test_sources)
 tests_h2_test_stream_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/h2/test_turns
+tests_h2_test_turns_SOURCES = tests/h2/test_turns.c $(h2_test_sources)
+tests_h2_test_turns_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_window
 tests_h2_test_window_SOURCES = tests/h2/test_window.c $(h2_test_sources)
 tests_h2_test_window_LDADD = $(test_libs)
