@@ -102,7 +102,7 @@ static void
 close_if_done(bly_h2_connection *connection)
 {
     if (nghttp2_session_want_read(connection->session) || nghttp2_session_want_write(connection->session) ||
-        connection->output.unsent != NULL)
+        bly_h2_pieces_has_rest(&connection->output.pieces))
         return;
     if (connection->draining)
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_US, "drained");

@@ -144,6 +144,15 @@ lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options)
 }
 
 void
+lone_open_wide(lone *raw)
+{
+    static const uint8_t initial[] = {0, 4, 0x7f, 0xff, 0, 0};
+    lone_open_ready(raw, true, NULL);
+    raw_send_number(raw->peer, RAW_WINDOW_UPDATE, 0, 0x7fff0000u - 65535);
+    raw_send(raw->peer, RAW_SETTINGS, 0, 0, initial, sizeof initial);
+}
+
+void
 lone_open_beside(lone *raw, const lone *host)
 {
     raw->loop = host->loop;

@@ -88,6 +88,9 @@ void lone_open(lone *raw, bool is_server, const bly_h2_options *options, const b
 /* The same, and both sides' SETTINGS are in force. */
 void lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options);
 
+/* A server's, whose peer has windows for everything and does not read: soon the kernel takes no more. */
+void lone_open_wide(lone *raw);
+
 /* A server's on the loop of another, to be closed before it. */
 void lone_open_beside(lone *raw, const lone *host);
 

@@ -10,6 +10,13 @@ check_PROGRAMS += tests/h2/test_headers
 tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
 tests_h2_test_headers_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/h2/test_large
+tests_h2_test_large_SOURCES = tests/h2/test_large.c $(h2_test_sources)
+tests_h2_test_large_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_pieces
+tests_h2_test_pieces_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_send
 tests_h2_test_send_SOURCES = tests/h2/test_send.c $(h2_test_sources)
 tests_h2_test_send_LDADD = $(test_libs)
