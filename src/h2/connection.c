@@ -102,7 +102,7 @@ static void
 close_if_done(bly_h2_connection *connection)
 {
     if (nghttp2_session_want_read(connection->session) || nghttp2_session_want_write(connection->session) ||
-        connection->output.unsent != NULL)
+        bly_h2_pieces_has_rest(&connection->output.pieces))
         return;
     if (connection->draining)
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_US, "drained");
@@ -176,18 +176,42 @@ feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
     bly_h2_leave(connection);
 }
 
+/* A read that opens more streams than may be open at a time is a flood of streams that are reset at once. Each costs as
+ * much as many KiB of a body do, so the next reads take as few bytes as open about so many, and the rest waits in the
+ * kernel while the other connections of the loop have their turn. */
+#define STREAMS_PER_READ 32
+#define LEAST_READ 1024
+
+static void
+set_read_limit(bly_h2_connection *connection, size_t size)
+{
+    size_t opened = connection->opened_by_read;
+    size_t limit = connection->read_limit;
+    bool is_limited = limit < BLY_LOOP_BUFFER_SIZE;
+    connection->opened_by_read = 0;
+    if (opened > (is_limited ? STREAMS_PER_READ : connection->options.max_concurrent_streams))
+        limit = size * STREAMS_PER_READ / opened;
+    else if (is_limited && opened < STREAMS_PER_READ / 2)
+        limit *= 2;
+    if (limit < LEAST_READ)
+        limit = LEAST_READ;
+    connection->read_limit = limit < BLY_LOOP_BUFFER_SIZE ? limit : BLY_LOOP_BUFFER_SIZE;
+}
+
 /* One read a turn: a connection that sends a lot does not keep the others waiting. */
 static void
 receive(bly_h2_connection *connection)
 {
     uint8_t *buffer = bly_loop_buffer(connection->loop);
-    ssize_t size = bly_stream_read(connection->transport, buffer, BLY_LOOP_BUFFER_SIZE);
-    if (size > 0)
+    ssize_t size = bly_stream_read(connection->transport, buffer, connection->read_limit);
+    if (size > 0) {
         feed(connection, buffer, (size_t)size);
-    else if (size == 0)
+        set_read_limit(connection, (size_t)size);
+    } else if (size == 0) {
         fail_as_peer_wants(connection);
-    else if (size == BLY_STREAM_BROKEN)
+    } else if (size == BLY_STREAM_BROKEN) {
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
+    }
 }
 
 static void
@@ -238,6 +262,7 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->log = log;
     connection->is_server = is_server;
     connection->references = 1;
+    connection->read_limit = BLY_LOOP_BUFFER_SIZE;
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
     connection->end_of_turn.run = end_turn;
     bly_list_init(&connection->streams);

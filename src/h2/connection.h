@@ -72,6 +72,7 @@ typedef struct bly_h2_stream {
     /* sending */
     bly_bytes_queue out;          /* complete gRPC frames, prefix included */
     size_t out_offset;            /* bytes of the first that have left */
+    uint64_t out_needed_to;       /* of the connection's output: up to there it has pieces of the first */
     bly_h2_header *trailers;      /* copied, or NULL */
     size_t trailer_count;
     const bly_h2_header *static_trailers;

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sending. Frames are put together in the loop's buffer, nghttp2's own by copy, bodies straight from the
- * streams' queues, and written at once: in most turns there is one write for all that happened in it. Only
- * what the kernel does not take gets memory of its own, so an idle connection holds no buffer.
+ * Sending. Frames are put together and written at once: in most turns there is one write for all that happened in
+ * it. nghttp2's own frames and small messages are copied into the loop's buffer, large messages are written from
+ * where they lie in the streams' queues (pieces.h). Only what the kernel does not take gets memory of its own, so an
+ * idle connection holds no buffer.
  *
  * Nobody else uses the loop's buffer between the first frame and the write: what is called meanwhile are
  * ops, and those read from no socket.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "h2/session.h"
 
 #define FRAME_HEADER 9
 
-/* A smaller piece of a larger body waits for the next buffer. */
-#define LEAST_PIECE 1024
+/* A smaller part of a larger body waits for the next write. */
+#define LEAST_PART 1024
 
 /* Then the other connections of the loop have their turn. */
-#define WRITES_PER_TURN 16
+#define WRITES_PER_TURN 4
 
 void
 bly_h2_output_init(bly_h2_connection *connection)
 {
+    bly_h2_pieces_init(&connection->output.pieces);
     bly_list_init(&connection->output.deliveries);
     bly_list_init(&connection->output.drained);
 }
@@ -30,7 +31,7 @@ bly_h2_output_init(bly_h2_connection *connection)
 void
 bly_h2_output_fini(bly_h2_connection *connection)
 {
-    free(connection->output.unsent);
+    bly_h2_pieces_fini(&connection->output.pieces);
 }
 
 /* ---- bodies: nghttp2 asks how much there is, then has it placed ---- */
@@ -52,6 +53,25 @@ smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* How much of a frame's body can be placed with so much room for copies. */
+static size_t
+fitting(const bly_h2_stream *stream, size_t size, size_t room)
+{
+    size_t offset = stream->out_offset;
+    size_t fits = 0;
+    if (size <= room)
+        return size;
+    for (const bly_bytes *message = stream->out.first; fits < size; message = message->next, offset = 0) {
+        size_t part = smaller(message->size - offset, size - fits);
+        size_t copied = part < BLY_H2_LARGE_PIECE ? part : 0;
+        if (copied > room)
+            return fits + room;
+        room -= copied;
+        fits += part;
+    }
+    return fits;
+}
+
 ssize_t
 bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t size, uint32_t *flags,
                     nghttp2_data_source *source, void *user_data)
@@ -64,12 +84,13 @@ bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
         stream->out_deferred = true;
         return NGHTTP2_ERR_DEFERRED;
     }
-    size_t room = BLY_LOOP_BUFFER_SIZE - output->filled;
-    if (room < FRAME_HEADER + smaller(smaller(unsent, size), LEAST_PIECE)) {
+    size_t room = bly_h2_pieces_room(&output->pieces);
+    size_t wanted = smaller(smaller(unsent, size), BLY_H2_MAX_FRAME);
+    size = room >= FRAME_HEADER ? fitting(stream, wanted, room - FRAME_HEADER) : 0;
+    if (output->pieces.size >= BLY_H2_WRITE_SIZE || room < FRAME_HEADER || size < smaller(wanted, LEAST_PART)) {
         output->full = true;
         return NGHTTP2_ERR_PAUSE;
     }
-    size = smaller(smaller(unsent, size), room - FRAME_HEADER);
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (size == unsent && stream->out_ended && !end_body(stream, flags))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -79,9 +100,28 @@ bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
 static void
 place(bly_h2_output *output, const void *data, size_t size)
 {
-    memcpy(output->buffer + output->filled, data, size);
-    output->filled += size;
+    bly_h2_pieces_copy(&output->pieces, data, size);
     output->placed += size;
+}
+
+static void
+refer(bly_h2_output *output, const void *data, size_t size)
+{
+    bly_h2_pieces_refer(&output->pieces, data, size);
+    output->placed += size;
+}
+
+void
+bly_h2_output_drop_first(bly_h2_stream *stream)
+{
+    bly_h2_output *output = &stream->connection->output;
+    bly_bytes *first = bly_bytes_queue_pop(&stream->out);
+    if (stream->out_needed_to > output->left)
+        bly_h2_pieces_hold(&output->pieces, first);
+    else
+        bly_bytes_free(first);
+    stream->out_offset = 0;
+    stream->out_needed_to = 0;
 }
 
 /* Takes `size` bytes out of the stream's queue. */
@@ -89,15 +129,20 @@ static void
 place_from_queue(bly_h2_output *output, bly_h2_stream *stream, size_t size)
 {
     while (size > 0) {
-        bly_bytes *first = stream->out.first;
-        size_t piece = smaller(size, first->size - stream->out_offset);
-        place(output, first->data + stream->out_offset, piece);
-        stream->out_offset += piece;
-        size -= piece;
+        const bly_bytes *first = stream->out.first;
+        const uint8_t *data = first->data + stream->out_offset;
+        size_t part = smaller(size, first->size - stream->out_offset);
+        if (part < BLY_H2_LARGE_PIECE) {
+            place(output, data, part);
+        } else {
+            refer(output, data, part);
+            stream->out_needed_to = output->placed;
+        }
+        stream->out_offset += part;
+        size -= part;
         if (stream->out_offset < first->size)
             return;
-        bly_bytes_free(bly_bytes_queue_pop(&stream->out));
-        stream->out_offset = 0;
+        bly_h2_output_drop_first(stream);
         if (!bly_link_is_linked(&stream->drained_link))
             bly_list_append(&output->drained, &stream->drained_link);
     }
@@ -142,29 +187,32 @@ settle_end(bly_h2_connection *connection)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
-/* A frame of nghttp2's. One that has no room is kept by reference, and ends the filling. */
+/* A frame of nghttp2's. One that has no room gets memory of its own, and ends the filling. */
 static void
-place_frame(bly_h2_output *output, const uint8_t *frame, size_t size)
+place_frame(bly_h2_connection *connection, const uint8_t *frame, size_t size)
 {
-    if (size <= BLY_LOOP_BUFFER_SIZE - output->filled) {
+    bly_h2_output *output = &connection->output;
+    if (size <= bly_h2_pieces_room(&output->pieces)) {
         place(output, frame, size);
         return;
     }
-    output->extra = frame;
-    output->extra_size = size;
-    output->placed += size;
     output->full = true;
+    bly_bytes *copy = bly_bytes_new(size);
+    if (copy == NULL) {
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
+        return;
+    }
+    memcpy(copy->data, frame, size);
+    refer(output, copy->data, size);
+    bly_h2_pieces_hold(&output->pieces, copy);
 }
 
-/* Fills the buffer; false when there was nothing to send. */
+/* Asks nghttp2 for frames until there are no more, or enough for one write; false when there was nothing to send. */
 static bool
-put_together(bly_h2_connection *connection)
+put_together(bly_h2_connection *connection, struct iovec list[BLY_H2_MAX_PIECES])
 {
     bly_h2_output *output = &connection->output;
-    output->buffer = bly_loop_buffer(connection->loop);
-    output->filled = 0;
-    output->extra = NULL;
-    output->extra_size = 0;
+    bly_h2_pieces_begin(&output->pieces, bly_loop_buffer(connection->loop), list);
     output->full = false;
     while (!output->full) {
         const uint8_t *frame;
@@ -173,10 +221,11 @@ put_together(bly_h2_connection *connection)
             bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", nghttp2_strerror((int)size));
         if (size <= 0)
             break;
-        place_frame(output, frame, (size_t)size);
+        place_frame(connection, frame, (size_t)size);
         settle_end(connection);
     }
-    return output->filled + output->extra_size > 0;
+    bly_h2_pieces_end(&output->pieces);
+    return output->pieces.size > 0;
 }
 
 /* ---- writing ---- */
@@ -199,87 +248,35 @@ took(bly_h2_connection *connection, size_t size)
     }
 }
 
-/* Writes what it can; returns how much, or -1 when the connection broke. */
-static ssize_t
-write_some(bly_h2_connection *connection, const struct iovec *vectors, int count)
+/* Writes what is put together, or was left over; false when not all of it has left. */
+static bool
+write_pieces(bly_h2_connection *connection)
 {
-    ssize_t size = bly_stream_write(connection->transport, vectors, count);
-    if (size == BLY_STREAM_AGAIN)
-        return 0;
+    bly_h2_pieces *pieces = &connection->output.pieces;
+    ssize_t size = bly_stream_write(connection->transport, pieces->list, (int)pieces->count);
     if (size == BLY_STREAM_BROKEN) {
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
-        return -1;
+        return false;
     }
+    if (size == BLY_STREAM_AGAIN)
+        size = 0;
     took(connection, (size_t)size);
-    return size;
-}
-
-/* Keeps what the kernel did not take of the buffer and the frame beside it. */
-static void
-keep_rest(bly_h2_connection *connection, size_t written)
-{
-    bly_h2_output *output = &connection->output;
-    size_t total = output->filled + output->extra_size;
-    output->unsent = malloc(total - written);
-    if (output->unsent == NULL) {
+    if (!bly_h2_pieces_written(pieces, (size_t)size))
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
-        return;
-    }
-    output->unsent_size = total - written;
-    output->unsent_offset = 0;
-    size_t from_buffer = written < output->filled ? output->filled - written : 0;
-    size_t skipped = output->extra_size - (output->unsent_size - from_buffer);
-    memcpy(output->unsent, output->buffer + output->filled - from_buffer, from_buffer);
-    if (output->extra_size > 0)
-        memcpy(output->unsent + from_buffer, output->extra + skipped, output->extra_size - skipped);
-}
-
-/* Writes the buffer; false when not all of it has left. */
-static bool
-write_buffer(bly_h2_connection *connection)
-{
-    bly_h2_output *output = &connection->output;
-    struct iovec vectors[2] = {{output->buffer, output->filled},
-                               {(uint8_t *)output->extra, output->extra_size}};
-    ssize_t written = write_some(connection, vectors, output->extra_size > 0 ? 2 : 1);
-    if (written < 0)
-        return false;
-    if ((size_t)written == output->filled + output->extra_size)
-        return true;
-    keep_rest(connection, (size_t)written);
-    return false;
-}
-
-/* Writes what was left over; false when not all of it has left. */
-static bool
-write_unsent(bly_h2_connection *connection)
-{
-    bly_h2_output *output = &connection->output;
-    if (output->unsent == NULL)
-        return true;
-    struct iovec vector = {output->unsent + output->unsent_offset,
-                           output->unsent_size - output->unsent_offset};
-    ssize_t written = write_some(connection, &vector, 1);
-    if (written < 0)
-        return false;
-    output->unsent_offset += (size_t)written;
-    if (output->unsent_offset < output->unsent_size)
-        return false;
-    free(output->unsent);
-    output->unsent = NULL;
-    return true;
+    return pieces->count == 0;
 }
 
 /* Returns whether there is more to send when the socket takes more. */
 static bool
 send_all(bly_h2_connection *connection)
 {
+    struct iovec list[BLY_H2_MAX_PIECES];
+    if (bly_h2_pieces_has_rest(&connection->output.pieces) && !write_pieces(connection))
+        return true;
     for (int i = 0; i < WRITES_PER_TURN; i++) {
-        if (!write_unsent(connection))
-            return true;
-        if (!put_together(connection))
+        if (!put_together(connection, list))
             return false;
-        if (!write_buffer(connection))
+        if (!write_pieces(connection))
             return true;
         if (!connection->output.full)
             return false;

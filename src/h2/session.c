@@ -24,6 +24,7 @@ static bly_h2_stream *
 begin_stream(bly_h2_connection *connection, int32_t id)
 {
     bly_h2_stream *stream = NULL;
+    connection->opened_by_read++;
     if (!connection->drain_final && !connection->close_asked)
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {

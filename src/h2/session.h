@@ -2,7 +2,7 @@
 /*
  * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), drain.c
  * (its graceful end, timers), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the
- * floor above asks for on a stream), send.c (from its queues to the socket).
+ * floor above asks for on a stream), send.c (from its queues to the socket), pieces.c (what one write takes).
  *
  * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
  * sending waits for the end of the turn and closing for whatever is on the stack to return.
@@ -13,23 +13,17 @@
 #include <nghttp2/nghttp2.h>
 
 #include "h2/connection.h"
+#include "h2/pieces.h"
 #include "io/timer.h"
 
 #define BLY_H2_NEVER UINT64_MAX
 
-/* Where the frames of a flush are put together; then what the kernel did not take. */
+/* From the streams' queues to the socket. */
 typedef struct bly_h2_output {
-    uint8_t *buffer; /* the loop's, while frames are put together */
-    size_t filled;
-    const uint8_t *extra; /* a frame of nghttp2's that did not fit in; good until nghttp2 is asked again */
-    size_t extra_size;
-    bool full;       /* a stream has more than there was room for */
-    uint64_t placed; /* bytes put in the buffer since the connection began */
+    bly_h2_pieces pieces;
+    bool full;       /* there is more than was put together for one write */
+    uint64_t placed; /* bytes put together since the connection began */
     uint64_t left;   /* bytes that the kernel has taken */
-
-    uint8_t *unsent; /* from the heap, while the kernel takes no more */
-    size_t unsent_size;
-    size_t unsent_offset;
 
     bly_h2_stream *ending; /* its END_STREAM is in the frame that nghttp2 is about to return */
     bly_list deliveries;   /* streams by end_offset */
@@ -87,7 +81,9 @@ struct bly_h2_connection {
     uint32_t peer_limit;  /* of streams at a time */
     char peer_words[128]; /* of its GOAWAY */
     bly_h2_block_state block;
-    size_t body_received; /* bytes that the connection's window has not been given back for */
+    size_t body_received;  /* bytes that the connection's window has not been given back for */
+    size_t read_limit;     /* bytes that the next read may take */
+    size_t opened_by_read; /* streams, refused ones too */
 
     /* I/O thread only: drain */
     bool draining;
@@ -181,6 +177,10 @@ void bly_h2_flush(bly_h2_connection *connection);
 
 /* nghttp2 has made a frame with this stream's END_STREAM. is_placed: it is in the buffer already. */
 void bly_h2_output_note_end(bly_h2_connection *connection, bly_h2_stream *stream, bool is_placed);
+
+/* Takes the first message out of the stream's queue. It goes, or is held until the kernel has the pieces of it that
+ * were put together. */
+void bly_h2_output_drop_first(bly_h2_stream *stream);
 
 /* nghttp2's callbacks for bodies. */
 ssize_t bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t size,

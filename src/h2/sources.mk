@@ -5,6 +5,7 @@ libbelay_sources += \
 	src/h2/drain.c \
 	src/h2/headers.c \
 	src/h2/memory.c \
+	src/h2/pieces.c src/h2/pieces.h \
 	src/h2/send.c \
 	src/h2/session.c src/h2/session.h \
 	src/h2/stream.c

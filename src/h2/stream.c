@@ -51,8 +51,9 @@ bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_
 static void
 drop_output(bly_h2_stream *stream)
 {
+    if (stream->out.first != NULL)
+        bly_h2_output_drop_first(stream);
     bly_bytes_queue_clear(&stream->out);
-    stream->out_offset = 0;
     stream->out_ended = true;
     free(stream->trailers);
     stream->trailers = NULL;

@@ -67,8 +67,8 @@ void bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred);
 void bly_loop_call(bly_loop *loop, void (*function)(void *argument), void *argument);
 
 /* A buffer that callbacks of this loop may read into; its contents are good until the callback
- * returns. 64 KiB. */
-#define BLY_LOOP_BUFFER_SIZE 65536
+ * returns. 256 KiB, of which only what was filled once costs memory. */
+#define BLY_LOOP_BUFFER_SIZE 262144
 uint8_t *bly_loop_buffer(bly_loop *loop);
 
 #endif

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-#define FIRST_ALLOCATION (64 * 1024)
+/* Messages up to this are put together without being moved. An announcement that is not kept costs no memory: what is
+ * allocated is not touched before its bytes come, so it is address space, or pages that had been touched before and
+ * would be there anyway. A bound all the same, so that address space does not go by what peers may dream of. */
+#define FIRST_ALLOCATION (2u << 20)
 
 void
 bly_frame_prefix(uint8_t prefix[BLY_FRAME_PREFIX], bool compressed, uint32_t size)

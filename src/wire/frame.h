@@ -3,7 +3,7 @@
  * gRPC's message frames: one byte of flags, four bytes of length, the message. DATA frames of HTTP/2 cut
  * them anywhere. Pure: no threads, no I/O.
  *
- * A length is only a promise: up to 64 KiB are set aside for it at once, more as bytes really come.
+ * A length is only a promise: up to 2 MiB of address space are set aside for it at once, more as bytes really come.
  */
 #ifndef BLY_WIRE_FRAME_H
 #define BLY_WIRE_FRAME_H

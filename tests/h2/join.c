@@ -101,12 +101,12 @@ pair_close(pair *both)
     bly_loop_free(both->server_loop);
 }
 
-void
-lone_open(lone *raw, bool is_server, const bly_h2_options *options, const bly_clock *clock)
+/* The loop is there. */
+static void
+lone_join(lone *raw, bool is_server, const bly_h2_options *options)
 {
     int ends[2];
     struct timeval patience = {.tv_sec = 30};
-    raw->loop = bly_loop_new("test-lone", clock != NULL ? clock : &bly_clock_monotonic);
     int failed = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
     CU_ASSERT_FATAL(raw->loop != NULL && failed == 0);
     raw->ours = ends[0];
@@ -118,15 +118,47 @@ lone_open(lone *raw, bool is_server, const bly_h2_options *options, const bly_cl
 }
 
 void
-lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options)
+lone_open(lone *raw, bool is_server, const bly_h2_options *options, const bly_clock *clock)
+{
+    raw->loop = bly_loop_new("test-lone", clock != NULL ? clock : &bly_clock_monotonic);
+    raw->is_guest = false;
+    lone_join(raw, is_server, options);
+}
+
+static void
+lone_make_ready(lone *raw, bool is_server)
 {
     static raw_frame frame;
-    lone_open(raw, is_server, options, NULL);
     if (!is_server)
         raw_read_magic(raw->peer);
     raw_preface(raw->peer, is_server);
     CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_SETTINGS, 0, &frame));
     until(&raw->owner, is_ready, &raw->owner, "the connection is ready");
+}
+
+void
+lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options)
+{
+    lone_open(raw, is_server, options, NULL);
+    lone_make_ready(raw, is_server);
+}
+
+void
+lone_open_wide(lone *raw)
+{
+    static const uint8_t initial[] = {0, 4, 0x7f, 0xff, 0, 0};
+    lone_open_ready(raw, true, NULL);
+    raw_send_number(raw->peer, RAW_WINDOW_UPDATE, 0, 0x7fff0000u - 65535);
+    raw_send(raw->peer, RAW_SETTINGS, 0, 0, initial, sizeof initial);
+}
+
+void
+lone_open_beside(lone *raw, const lone *host)
+{
+    raw->loop = host->loop;
+    raw->is_guest = true;
+    lone_join(raw, true, NULL);
+    lone_make_ready(raw, true);
 }
 
 void
@@ -158,6 +190,7 @@ void
 lone_close(lone *raw)
 {
     recorder_close(&raw->owner);
-    bly_loop_free(raw->loop);
+    if (!raw->is_guest)
+        bly_loop_free(raw->loop);
     close(raw->peer);
 }

@@ -36,19 +36,25 @@ get_number(const uint8_t *from)
     return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
 }
 
+size_t
+raw_put(uint8_t *to, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size)
+{
+    to[0] = (uint8_t)(size >> 16);
+    to[1] = (uint8_t)(size >> 8);
+    to[2] = (uint8_t)size;
+    to[3] = type;
+    to[4] = flags;
+    put_number(to + 5, stream);
+    memcpy(to + 9, payload, size);
+    return 9 + size;
+}
+
 bool
 raw_send(int descriptor, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size)
 {
     static uint8_t frame[9 + 16384];
     BLY_ASSERT(size <= sizeof frame - 9);
-    frame[0] = (uint8_t)(size >> 16);
-    frame[1] = (uint8_t)(size >> 8);
-    frame[2] = (uint8_t)size;
-    frame[3] = type;
-    frame[4] = flags;
-    put_number(frame + 5, stream);
-    memcpy(frame + 9, payload, size);
-    return raw_write(descriptor, frame, 9 + size);
+    return raw_write(descriptor, frame, raw_put(frame, type, flags, stream, payload, size));
 }
 
 void

@@ -36,6 +36,9 @@ bool raw_write(int descriptor, const void *data, size_t size);
 /* A frame, in one piece: the reader sees all of a small one or nothing. The test's thread only. */
 bool raw_send(int descriptor, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size);
 
+/* Writes the frame to memory; returns its size. */
+size_t raw_put(uint8_t *to, uint8_t type, uint8_t flags, uint32_t stream, const void *payload, size_t size);
+
 /* The client's magic and its SETTINGS, or a server's SETTINGS; empty ones. */
 void raw_preface(int descriptor, bool is_client);
 

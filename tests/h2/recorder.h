@@ -76,6 +76,7 @@ void pair_close(pair *both);
 /* One connection, and a blocking descriptor in the hands of the test, which writes its peer with h2/raw.h. */
 typedef struct lone {
     bly_loop *loop;
+    bool is_guest; /* the loop is another's */
     h2_owner owner;
     int peer;
     int ours; /* the connection's descriptor: only for setsockopt() */
@@ -86,6 +87,12 @@ void lone_open(lone *raw, bool is_server, const bly_h2_options *options, const b
 
 /* The same, and both sides' SETTINGS are in force. */
 void lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options);
+
+/* A server's, whose peer has windows for everything and does not read: soon the kernel takes no more. */
+void lone_open_wide(lone *raw);
+
+/* A server's on the loop of another, to be closed before it. */
+void lone_open_beside(lone *raw, const lone *host);
 
 /* Makes the kernel take a few KiB at most from the connection. */
 void lone_narrow(lone *raw);

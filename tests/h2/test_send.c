@@ -2,6 +2,7 @@
 /*
  * What leaves, when, and what the floor above hears of it.
  */
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -11,21 +12,11 @@
 #define KIB 1024
 #define MIB (1024 * 1024)
 
-/* A peer with windows for everything, which does not read: soon the kernel takes no more. */
-static void
-open_all_windows(lone *raw)
-{
-    static const uint8_t initial[] = {0, 4, 0x7f, 0xff, 0, 0};
-    lone_open_ready(raw, true, NULL);
-    raw_send_number(raw->peer, RAW_WINDOW_UPDATE, 0, 0x7fff0000u - 65535);
-    raw_send(raw->peer, RAW_SETTINGS, 0, 0, initial, sizeof initial);
-}
-
 static bool
 is_stuck(void *argument)
 {
     const h2_owner *owner = argument;
-    return owner->connection->output.unsent != NULL;
+    return bly_h2_pieces_has_rest(&owner->connection->output.pieces);
 }
 
 /* Answers with a body of that size, and waits until the socket is full. */
@@ -49,7 +40,7 @@ end_is_made(void *argument)
 static h2_record *
 answer_into_a_narrow_socket(lone *raw)
 {
-    open_all_windows(raw);
+    lone_open_wide(raw);
     lone_narrow(raw);
     h2_record *served = answer_until_stuck(raw, 40 * KIB);
     until(&raw->owner, end_is_made, served, "the answer's end is made");
@@ -121,7 +112,7 @@ test_early_end_is_delivered_before_closed(void)
 {
     static raw_frame frame;
     lone raw;
-    open_all_windows(&raw);
+    lone_open_wide(&raw);
     lone_narrow(&raw);
     h2_record *served = lone_request(&raw, 0, false); /* and never ends */
     answer(served, 40 * KIB);
@@ -142,7 +133,7 @@ static void
 test_peer_resets_while_the_socket_is_full(void)
 {
     lone raw;
-    open_all_windows(&raw);
+    lone_open_wide(&raw);
     h2_record *served = answer_until_stuck(&raw, 8 * MIB);
     raw_send_number(raw.peer, RAW_RST_STREAM, 1, BLY_H2_CANCEL);
     until_event(served, 'C');
@@ -155,7 +146,7 @@ static void
 test_all_arrives_after_a_full_socket(void)
 {
     lone raw;
-    open_all_windows(&raw);
+    lone_open_wide(&raw);
     h2_record *served = answer_until_stuck(&raw, 8 * MIB);
     CU_ASSERT_EQUAL(read_answer(&raw), 8 * MIB);
     until_event(served, 'C');
@@ -169,7 +160,7 @@ test_reset_leaves_after_a_full_socket(void)
 {
     static raw_frame frame;
     lone raw;
-    open_all_windows(&raw);
+    lone_open_wide(&raw);
     h2_record *served = answer_until_stuck(&raw, 8 * MIB);
     reset(served, BLY_H2_CANCEL);
     CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 1, &frame));
@@ -183,7 +174,8 @@ static void
 look_for_memory(void *argument)
 {
     const h2_owner *owner = argument;
-    CU_ASSERT_PTR_NULL(owner->connection->output.unsent);
+    CU_ASSERT_FALSE(bly_h2_pieces_has_rest(&owner->connection->output.pieces));
+    CU_ASSERT_PTR_NULL(owner->connection->output.pieces.held.first);
 }
 
 static void
@@ -262,6 +254,47 @@ test_whole_answer_leaves_in_one_piece(void)
     lone_close(&raw);
 }
 
+/* ---- more frames of nghttp2's own than one write has room for ---- */
+
+#define BULK (15 * KIB)
+#define BULKY 40
+
+static void
+end_all_in_bulk(void *argument)
+{
+    static char value[BULK];
+    h2_owner *owner = argument;
+    bly_h2_header trailer = {.name = "bulk", .value = value, .name_size = 4, .value_size = BULK, .never_index = true};
+    memset(value, '#', BULK); /* HPACK makes nothing smaller of these */
+    for (int i = 0; i < owner->count; i++) {
+        respond(owner->records[i]);
+        bool done = bly_h2_stream_end(&owner->records[i]->carrier->stream, &trailer, 1, true);
+        CU_ASSERT_TRUE(done);
+    }
+}
+
+static void
+test_frame_that_has_no_room_leaves_whole(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_wide(&raw);
+    for (int i = 0; i < BULKY; i++)
+        lone_request(&raw, i, true);
+    on_loop(&raw.owner, end_all_in_bulk, &raw.owner);
+    for (int ended = 0; ended < BULKY;) {
+        CU_ASSERT_FATAL(raw_read(raw.peer, &frame));
+        if (frame.type != RAW_HEADERS || !(frame.flags & RAW_END_STREAM))
+            continue;
+        const uint8_t *last = frame.payload + frame.size - 1000; /* of one byte all */
+        CU_ASSERT(frame.size > BULK && memcmp(last, last + 1, 999) == 0);
+        ended++;
+    }
+    for (int i = 0; i < BULKY; i++)
+        until_event(record_at(&raw.owner, i), 'L');
+    lone_close(&raw);
+}
+
 static const CU_TestInfo tests[] = {
     {"delivered when the kernel has it all", test_delivered_when_the_kernel_has_it_all},
     {"not delivered when the connection is lost", test_not_delivered_when_the_connection_is_lost},
@@ -274,6 +307,7 @@ static const CU_TestInfo tests[] = {
     {"idle connection holds no buffer", test_idle_connection_holds_no_buffer},
     {"many streams share a connection", test_many_streams_share_a_connection},
     {"whole answer leaves in one piece", test_whole_answer_leaves_in_one_piece},
+    {"frame that has no room leaves whole", test_frame_that_has_no_room_leaves_whole},
     CU_TEST_INFO_NULL,
 };
 

@@ -10,6 +10,13 @@ check_PROGRAMS += tests/h2/test_headers
 tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
 tests_h2_test_headers_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/h2/test_large
+tests_h2_test_large_SOURCES = tests/h2/test_large.c $(h2_test_sources)
+tests_h2_test_large_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_pieces
+tests_h2_test_pieces_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_send
 tests_h2_test_send_SOURCES = tests/h2/test_send.c $(h2_test_sources)
 tests_h2_test_send_LDADD = $(test_libs)
@@ -21,6 +28,10 @@ tests_h2_test_session_LDADD = $(test_libs)
 check_PROGRAMS += tests/h2/test_stream
 tests_h2_test_stream_SOURCES = tests/h2/test_stream.c $(h2_test_sources)
 tests_h2_test_stream_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_turns
+tests_h2_test_turns_SOURCES = tests/h2/test_turns.c $(h2_test_sources)
+tests_h2_test_turns_LDADD = $(test_libs)
 
 check_PROGRAMS += tests/h2/test_window
 tests_h2_test_window_SOURCES = tests/h2/test_window.c $(h2_test_sources)
