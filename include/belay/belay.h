@@ -6,6 +6,7 @@
 #include <belay/call.h>
 #include <belay/channel.h>
 #include <belay/code.h>
+#include <belay/cond.h>
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/metadata.h>
