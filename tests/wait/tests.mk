@@ -26,3 +26,16 @@ check_PROGRAMS += tests/wait/test_cond
 tests_wait_test_cond_SOURCES = tests/wait/test_cond.c $(wait_scene)
 tests_wait_test_cond_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/wait/test_process
+tests_wait_test_process_SOURCES = tests/wait/test_process.c $(wait_scene)
+tests_wait_test_process_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/wait/test_handlers
+tests_wait_test_handlers_SOURCES = tests/wait/test_handlers.c
+tests_wait_test_handlers_CPPFLAGS = $(fixture_cppflags)
+tests_wait_test_handlers_LDADD = $(fixture_libs)
+$(tests_wait_test_handlers_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/wait/test_stress
+tests_wait_test_stress_SOURCES = tests/wait/test_stress.c $(wait_scene)
+tests_wait_test_stress_LDADD = $(test_libs)
