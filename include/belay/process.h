@@ -85,7 +85,8 @@ BELAY_API void belay_process_options_set_grace(belay_process_options *options, u
  * When the context ends first, the group gets SIGTERM (and SIGCONT, lest it is stopped), and SIGKILL when the grace is
  * over; this returns when the process is gone, or, as long as the grace lasts, when others of its group that hold
  * its output are gone too. When the process ends by itself, what is left of its group is killed. Either way it
- * was reaped, and nothing is left but what has left the group.
+ * was reaped, and nothing is left but what has left the group. What may not be killed, because it runs as another
+ * user, is waited for until it ends.
  *
  * context: whose end ends the process; NULL for none. When it has ended already, nothing is started.
  * argv: the program, looked for in PATH when its name has no slash, and its arguments; the last entry is NULL.

@@ -59,8 +59,11 @@ void
 bly_exit_watch_signal(const bly_exit_watch *watch, int signal)
 {
     siginfo_t info;
-    if (waitid(P_PID, (id_t)watch->pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0)
-        kill(-watch->pid, signal);
+    if (waitid(P_PID, (id_t)watch->pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0)
+        return;
+    /* It may have left its group: then it must at least not outlive us. */
+    if (kill(-watch->pid, signal) != 0 || signal == SIGKILL)
+        kill(watch->pid, signal);
 }
 
 bool

@@ -26,7 +26,8 @@ typedef struct bly_exit_watch {
  * had; the child is the caller's to reap then. Any thread. */
 bool bly_exit_watch_open(bly_exit_watch *watch, pid_t pid, bool may_pidfd);
 
-/* Sends a signal to the child's group, unless somebody else has reaped the child: then the number may be another's. */
+/* Sends a signal to the child's group, and to the child if it has left that, unless somebody else has reaped it: then
+ * the number may be another's. */
 void bly_exit_watch_signal(const bly_exit_watch *watch, int signal);
 
 /* Waits for the process, takes its status, and ends the watch. False when somebody else has the status. */

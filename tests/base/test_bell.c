@@ -77,5 +77,5 @@ main(int argc, char **argv)
         TEST(without_descriptors_there_is_none),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("bell", tests, argc, argv);
+    return suite_run("base/bell", tests, argc, argv);
 }

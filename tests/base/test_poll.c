@@ -201,5 +201,5 @@ main(int argc, char **argv)
         TEST(no_wake_up_is_lost_between_polls_and_parks),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("poll", tests, argc, argv);
+    return suite_run("base/poll", tests, argc, argv);
 }

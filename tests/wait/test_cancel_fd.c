@@ -186,5 +186,5 @@ main(int argc, char **argv)
         TEST(a_handlers_is_closed_when_it_has_returned),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("cancel_fd", tests, argc, argv);
+    return suite_run("wait/cancel_fd", tests, argc, argv);
 }

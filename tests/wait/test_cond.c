@@ -216,7 +216,9 @@ test_a_mutex_that_is_not_held_is_refused(void)
     pthread_mutexattr_init(&checking);
     pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
     pthread_mutex_init(&mutex, &checking);
+#ifndef __SANITIZE_THREAD__ /* which reports the program's mistake */
     CU_ASSERT_EQUAL(belay_cond_wait(d.cond, &mutex, NULL, 0), BELAY_FAILED_PRECONDITION);
+#endif
     CU_ASSERT_EQUAL(belay_cond_wait(NULL, &mutex, NULL, 0), BELAY_INVALID_ARGUMENT);
     CU_ASSERT_EQUAL(belay_cond_wait(d.cond, NULL, NULL, 0), BELAY_INVALID_ARGUMENT);
     belay_cond_signal(NULL);
@@ -243,5 +245,5 @@ main(int argc, char **argv)
         TEST(a_mutex_that_is_not_held_is_refused),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("cond", tests, argc, argv);
+    return suite_run("wait/cond", tests, argc, argv);
 }

@@ -185,5 +185,5 @@ main(int argc, char **argv)
         TEST(a_thread_keeps_one_descriptor_as_long_as_it_lives),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("descriptor", tests, argc, argv);
+    return suite_run("wait/descriptor", tests, argc, argv);
 }

@@ -258,5 +258,5 @@ main(int argc, char **argv)
         TEST(a_result_in_a_handler_is_the_calls),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("handlers", tests, argc, argv);
+    return suite_run("wait/handlers", tests, argc, argv);
 }

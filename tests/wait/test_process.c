@@ -36,6 +36,7 @@ stage_open(stage *t, bool pidfd)
     CU_ASSERT_PTR_NOT_NULL_FATAL(t->options);
     t->options->no_pidfd = !pidfd;
     snprintf(t->fifo, sizeof t->fifo, "/tmp/belay-test-process-%ld", (long)getpid());
+    unlink(t->fifo); /* of one that crashed */
     CU_ASSERT_EQUAL_FATAL(mkfifo(t->fifo, 0600), 0);
     t->ears = open(t->fifo, O_RDWR | O_CLOEXEC);
     CU_ASSERT_TRUE_FATAL(t->ears >= 0);
@@ -247,6 +248,8 @@ test_what_cannot_be_run_is_told(void)
     stage_close(&t);
 }
 
+#define LEAVE_GROUP "--leave-group"
+
 /* ---- The end of the context -------------------------------------------------------------------------- */
 
 typedef struct runner {
@@ -363,6 +366,37 @@ test_what_it_leaves_behind_is_killed_when_it_ends(void)
     stage_close(&t);
 }
 
+#if defined(__linux__)
+
+/* What this program is when it is run by the test below: it moves into a group where the signal to its own does not find
+ * it. */
+static int
+leave_group(const char *group)
+{
+    if (setpgid(0, (pid_t)atol(group)) != 0)
+        return 1;
+    int mouth = open(getenv("FIFO"), O_WRONLY);
+    if (mouth < 0 || write(mouth, "1\n", 2) != 2)
+        return 1;
+    for (;;)
+        pause();
+}
+
+static void
+test_one_that_has_left_its_group_is_killed_too(void)
+{
+    stage t;
+    char self[4096] = "";
+    char script[5000];
+    stage_open(&t, true);
+    CU_ASSERT_TRUE_FATAL(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    snprintf(script, sizeof script, "exec '%s' " LEAVE_GROUP " %ld", self, (long)getpgrp());
+    run_and_cancel(&t, script);
+    stage_close(&t);
+}
+
+#endif
+
 static void
 test_a_stopped_one_ends_politely(void)
 {
@@ -423,6 +457,10 @@ test_a_status_that_somebody_else_took_is_unknown(void)
 int
 main(int argc, char **argv)
 {
+#if defined(__linux__)
+    if (argc == 3 && strcmp(argv[1], LEAVE_GROUP) == 0)
+        return leave_group(argv[2]);
+#endif
     const CU_TestInfo tests[] = {
         TEST(status_and_output_are_told),
         TEST(a_signal_that_ended_it_is_told),
@@ -438,11 +476,14 @@ main(int argc, char **argv)
         TEST(a_deaf_one_is_killed_after_the_grace),
         TEST(its_children_end_with_it),
         TEST(what_it_leaves_behind_is_killed_when_it_ends),
+#if defined(__linux__)
+        TEST(one_that_has_left_its_group_is_killed_too),
+#endif
         TEST(a_stopped_one_ends_politely),
         TEST(a_deadline_ends_it),
         TEST(on_an_ended_context_nothing_is_started),
         TEST(a_status_that_somebody_else_took_is_unknown),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("process", tests, argc, argv);
+    return suite_run("wait/process", tests, argc, argv);
 }

@@ -268,5 +268,5 @@ main(int argc, char **argv)
         TEST(no_signal_is_lost_with_a_cancelled_waiter),
         CU_TEST_INFO_NULL,
     };
-    return suite_run("stress", tests, argc, argv);
+    return suite_run("wait/stress", tests, argc, argv);
 }
