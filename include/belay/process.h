@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes: a program is run, fed and listened to, and does not outlive the context that it is run for.
+ * Child processes: a program is run, fed and listened to, and does not outlive the context that it is run
+ * for.
  */
 #ifndef BELAY_PROCESS_H
 #define BELAY_PROCESS_H
@@ -30,8 +31,8 @@ typedef struct belay_process_result {
 } belay_process_result;
 
 /*
- * Makes options with their defaults: no input, at most 1 MiB of output and of errors, 2 seconds of grace. One object
- * may serve any number of processes.
+ * Makes options with their defaults: no input, at most 1 MiB of output and of errors, 2 seconds of grace. One
+ * object may serve any number of processes.
  *
  * Returns the options, which the caller frees with belay_process_options_free(), or NULL without memory.
  * Threads: any; changed by one thread at a time, and not while a process is run with it.
@@ -50,15 +51,15 @@ BELAY_API void belay_process_options_free(belay_process_options *options);
  * Sets what the process finds on its standard input. By default that is /dev/null.
  *
  * options: to change.
- * data, size: the bytes, in a pipe that ends after them; not copied, they stay the caller's and must stay there while a
- *     process is run. What the process does not read is dropped. NULL: /dev/null.
+ * data, size: the bytes, in a pipe that ends after them; not copied, they stay the caller's and must stay
+ *     there while a process is run. What the process does not read is dropped. NULL: /dev/null.
  * Threads: one at a time.
  */
 BELAY_API void belay_process_options_set_input(belay_process_options *options, const void *data, size_t size);
 
 /*
- * Sets how much of the output is kept, and of the errors, each by itself. What the process writes beyond is read and
- * dropped.
+ * Sets how much of the output is kept, and of the errors, each by itself. What the process writes beyond is
+ * read and dropped.
  *
  * options: to change.
  * bytes: 1 MiB by default.
@@ -70,7 +71,7 @@ BELAY_API void belay_process_options_set_output_limit(belay_process_options *opt
  * Sets the time between the polite signal and the other one.
  *
  * options: to change.
- * grace_ns: in nanoseconds, 2 seconds by default; 0 kills at once, BELAY_FOREVER never.
+ * grace_ns: in nanoseconds, 2 seconds by default; 0 kills at once, BELAY_FOREVER waits as long as it takes.
  * Threads: one at a time.
  */
 BELAY_API void belay_process_options_set_grace(belay_process_options *options, uint64_t grace_ns);
@@ -78,27 +79,30 @@ BELAY_API void belay_process_options_set_grace(belay_process_options *options, u
 /*
  * Runs a program and waits for its end, capturing what it writes to its standard output and error.
  *
- * It is the leader of a process group of its own, with all signals at their defaults and none blocked, the usual scheduling
- * (a worker's may be another), the caller's environment and working folder. Of the caller's descriptors it inherits
- * none where the system can be told so (glibc from 2.34), else those that are not close-on-exec.
+ * It is the leader of a process group of its own, with all signals at their defaults and none blocked, the
+ * usual scheduling (a worker's may be another), the caller's environment and working folder. Of the caller's
+ * descriptors it inherits none where the system can be told so (glibc from 2.34), else those that are not
+ * close-on-exec.
  *
- * When the context ends first, the group gets SIGTERM (and SIGCONT, lest it is stopped), and SIGKILL when the grace is
- * over; this returns when the process is gone, or, as long as the grace lasts, when others of its group that hold
- * its output are gone too. When the process ends by itself, what is left of its group is killed. Either way it
- * was reaped, and nothing is left but what has left the group. What may not be killed, because it runs as another
- * user, is waited for until it ends.
+ * When the context ends first, the group gets SIGTERM (and SIGCONT, lest it is stopped), and SIGKILL when the
+ * grace is over; this returns when the process is gone, or, as long as the grace lasts, when others of its
+ * group that hold its output are gone too. When the process ends by itself, what is left of its group is
+ * killed. Either way it was reaped, and nothing is left but what has left the group. What may not be killed,
+ * because it runs as another user, is waited for until it ends.
  *
  * context: whose end ends the process; NULL for none. When it has ended already, nothing is started.
- * argv: the program, looked for in PATH when its name has no slash, and its arguments; the last entry is NULL.
+ * argv: the program, looked for in PATH when its name has no slash, and its arguments; the last entry is
+ *     NULL.
  * options: NULL: the defaults.
- * result: receives how it ended; untouched on failure. With a handler's own context, on the handler's thread, it lives as
- *     long as the handler's call; else it is the caller's, to be freed with belay_process_result_free(). May be NULL:
- *     then what it writes is dropped.
- * Returns BELAY_OK when the process ended by itself, well or badly; BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED as
- *     the context ended; BELAY_INVALID_ARGUMENT without a program; BELAY_NOT_FOUND and BELAY_PERMISSION_DENIED when it
- *     cannot be run for these reasons, BELAY_UNKNOWN for others (no program's format), BELAY_RESOURCE_EXHAUSTED without
- *     memory, processes or descriptors. BELAY_UNKNOWN also when it has ended and somebody else has its status:
- *     the program must neither ignore SIGCHLD nor wait for any child whatsoever.
+ * result: receives how it ended; untouched on failure. With a handler's own context, on the handler's thread,
+ *     it lives as long as the handler's call; else it is the caller's, to be freed with
+ *     belay_process_result_free(). May be NULL: then what it writes is dropped.
+ * Returns BELAY_OK when the process ended by itself, well or badly; BELAY_DEADLINE_EXCEEDED or
+ *     BELAY_CANCELLED as the context ended; BELAY_INVALID_ARGUMENT without a program; BELAY_NOT_FOUND and
+ *     BELAY_PERMISSION_DENIED when it cannot be run for these reasons, BELAY_UNKNOWN for others (no program's
+ *     format), BELAY_RESOURCE_EXHAUSTED without memory, processes or descriptors. BELAY_UNKNOWN also when it
+ *     has ended and somebody else has its status: the program must neither ignore SIGCHLD nor wait for any
+ *     child whatsoever.
  * Threads: any but a callback's. One that has run a process keeps a descriptor of belay's until it ends.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_process_run(belay_context *context, const char *const *argv,

@@ -59,12 +59,14 @@ typedef struct bly_context_owner {
     void (*ended)(struct bly_context_owner *owner, belay_context *context);
 } bly_context_owner;
 
-/* A thread that waits for the end of a context, on its own stack; or what else is told of it with the waits. */
+/* A thread that waits for the end of a context, on its own stack; or what else is told of it with the
+ * waits. */
 typedef struct bly_wait {
     bly_link link; /* guarded by the context's lock */
     /* const while added */
     bly_parker *parker; /* woken at the end */
-    /* NULL, or called instead, on any thread with the context's lock held; must not block, nor change the waits */
+    /* NULL, or called instead, on any thread with the context's lock held; must not block, nor change the
+     * waits */
     void (*ended)(struct bly_wait *wait);
 } bly_wait;
 
@@ -149,9 +151,10 @@ void bly_context_wait_end(belay_context *context, bly_wait *wait);
  * bly_context_wait_end(). */
 void bly_context_wait_add(belay_context *context, bly_wait *wait);
 
-/* Takes out the first wait that `matches`; NULL when there is none. It is called with the context's lock held. */
-bly_wait *bly_context_wait_take(belay_context *context, bool (*matches)(const bly_wait *wait, const void *argument),
-                                const void *argument);
+/* Takes out the first wait that `matches`; NULL when there is none. It is called with the context's lock
+ * held. */
+bly_wait *bly_context_wait_take(belay_context *context,
+                                bool (*matches)(const bly_wait *wait, const void *argument), const void *argument);
 
 /* Whether a thread waits for its end now. Any thread. */
 bool bly_context_has_waits(belay_context *context);

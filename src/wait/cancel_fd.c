@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a context as a descriptor: a bell that stands among the context's waits, and is rung with them. It stays
- * there after the end, so that it is found when it is closed.
+ * The end of a context as a descriptor: a bell that stands among the context's waits, and is rung with them.
+ * It stays there after the end, so that it is found when it is closed.
  */
 #include <belay/wait.h>
 
@@ -28,7 +28,8 @@ ring(bly_wait *wait)
 static bool
 has_descriptor(const bly_wait *wait, const void *argument)
 {
-    return wait->ended == ring && BLY_CONTAINER_OF(wait, cancel_fd, wait)->bell.reader == *(const int *)argument;
+    const int *fd = argument;
+    return wait->ended == ring && BLY_CONTAINER_OF(wait, cancel_fd, wait)->bell.reader == *fd;
 }
 
 static bool
@@ -45,7 +46,8 @@ close_at_handlers_end(void *argument)
         bly_bell_fini(&self->bell);
 }
 
-/* In the handler's arena with a cleanup there, which finds nothing when the rest cannot be had; else on the heap. */
+/* In the handler's arena with a cleanup there, which finds nothing when the rest cannot be had; else on the
+ * heap. */
 static cancel_fd *
 record_new(belay_context *context)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Conditions. The waiters stand in a queue under a lock of the condition's own; a waiter is in it from before the
- * program's mutex is unlocked until it was signalled, or has left by itself. Who signals takes waiters out and wakes
- * their parkers after the unlock; who cancels wakes the parker alone, and touches neither queue nor mutex.
+ * Conditions. The waiters stand in a queue under a lock of the condition's own; a waiter is in it from before
+ * the program's mutex is unlocked until it was signalled, or has left by itself. Who signals takes waiters
+ * out and wakes their parkers after the unlock; who cancels wakes the parker alone, and touches neither queue
+ * nor mutex.
  *
- * A waiter looks under the lock how it ended. One that was signalled and whose context has ended gives the signal
- * to the next: it is going to return without having looked at what was signalled. Not so for a broadcast, of which
- * everybody had one.
+ * A waiter looks under the lock how it ended. One that was signalled and whose context has ended gives the
+ * signal to the next: it is going to return without having looked at what was signalled. Not so for a
+ * broadcast, of which everybody had one.
  *
  * Lock order: the program's mutex, then this lock, which takes none.
  */
@@ -39,7 +40,7 @@ typedef struct waiter {
     bly_parker *parker;
     /* guarded by the condition's lock */
     bly_link link;
-    signal_kind signalled; /* atomic: written under the lock, also read without by the waiter, which looks again */
+    signal_kind signalled; /* atomic: also read without, by the waiter, which then looks again */
 } waiter;
 
 belay_cond *
@@ -65,7 +66,8 @@ belay_cond_free(belay_cond *cond)
 
 /* ---- Signalling -------------------------------------------------------------------------------- */
 
-/* Takes the first waiter of a queue out and gives its parker, with a reference: it may be gone after the unlock. */
+/* Takes the first waiter of a queue out and gives its parker, with a reference: it may be gone after the
+ * unlock. */
 static bly_parker *
 take_first_locked(bly_list *waiters, signal_kind kind)
 {
@@ -97,8 +99,8 @@ belay_cond_signal(belay_cond *cond)
         wake(parker);
 }
 
-/* Waiters that are woken after the lock is dropped; more than these are woken under it. It is not taken a second time:
- * by then all waiters may have returned, and the condition may be gone. */
+/* Waiters that are woken after the lock is dropped; more than these are woken under it. It is not taken a
+ * second time: by then all waiters may have returned, and the condition may be gone. */
 #define WAKE_BATCH 16
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for a program's descriptor. The thread sleeps in poll() on it and on its parker's bell, by which the end of
- * the context wakes it.
+ * Waiting for a program's descriptor. The thread sleeps in poll() on it and on its parker's bell, by which
+ * the end of the context wakes it.
  */
 #include <belay/wait.h>
 

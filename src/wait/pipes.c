@@ -11,7 +11,8 @@
 
 /* ---- Feeding ----------------------------------------------------------------------------------- */
 
-/* write() to a pipe has no MSG_NOSIGNAL: SIGPIPE is blocked for the thread, and taken back when it came of this. */
+/* write() to a pipe has no MSG_NOSIGNAL: SIGPIPE is blocked for the thread, and taken back when it came of
+ * this. */
 static ssize_t
 write_quietly(int fd, const void *data, size_t size)
 {

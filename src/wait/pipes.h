@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our ends of a child process's pipes: what it is fed, and what is caught of what it writes. The descriptors do not
- * block.
+ * Our ends of a child process's pipes: what it is fed, and what is caught of what it writes. The descriptors
+ * do not block.
  */
 #ifndef BLY_WAIT_PIPES_H
 #define BLY_WAIT_PIPES_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running a child process. One thread does it all: it sleeps in poll() on the process's end, its pipes, and its own
- * bell, by which the end of the context wakes it.
+ * Running a child process. One thread does it all: it sleeps in poll() on the process's end, its pipes, and
+ * its own bell, by which the end of the context wakes it.
  *
- * The process is not reaped before its group is dealt with: as long as it is a zombie its number is nobody else's, so
- * that a signal to the group goes to no stranger.
+ * The process is not reaped before its group is dealt with: as long as it is a zombie its number is nobody
+ * else's, so that a signal to the group goes to no stranger.
  */
 #include "wait/process.h"
 
@@ -105,13 +105,19 @@ serve(process *self, uint64_t until)
     return end;
 }
 
+static bool
+has_no_memory(const process *self)
+{
+    return self->output.has_failed || self->error.has_failed;
+}
+
 /* BELAY_OK: it has ended. Else it is to be ended, with the code of the reason. */
 static belay_code
 run_to_its_end(process *self)
 {
     belay_code code;
     while ((code = bly_waiting_code(self->context)) == BELAY_OK && !self->has_ended) {
-        if (serve(self, BELAY_FOREVER) == BLY_POLL_FAILED || self->output.has_failed || self->error.has_failed)
+        if (serve(self, BELAY_FOREVER) == BLY_POLL_FAILED || has_no_memory(self))
             return BELAY_RESOURCE_EXHAUSTED;
     }
     return code;
@@ -147,7 +153,7 @@ run_watched(process *self, int *status)
     bool has_status = bly_exit_watch_reap(&self->watch, status);
     bly_catch_read_rest(&self->output);
     bly_catch_read_rest(&self->error);
-    if (code == BELAY_OK && (self->output.has_failed || self->error.has_failed))
+    if (code == BELAY_OK && has_no_memory(self))
         code = BELAY_RESOURCE_EXHAUSTED;
     return code == BELAY_OK && !has_status ? BELAY_UNKNOWN : code;
 }
@@ -205,7 +211,8 @@ belay_process_result_free(belay_process_result *result)
 /* ---- All of it --------------------------------------------------------------------------------- */
 
 static belay_code
-run(process *self, const char *const *argv, const belay_process_options *options, belay_process_result **result)
+run(process *self, const char *const *argv, const belay_process_options *options,
+    belay_process_result **result)
 {
     bly_child child;
     belay_code code = bly_spawn(argv, options->input != NULL, &child);

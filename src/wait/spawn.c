@@ -188,8 +188,8 @@ bly_spawn(const char *const *argv, bool has_input, bly_child *child)
     pipe_ends pipes[STANDARD] = {no_pipe, no_pipe, no_pipe};
     pid_t pid = -1;
     int error = 0;
-    bool made = (!has_input || make_pipe(&pipes[STDIN_FILENO], true)) && make_pipe(&pipes[STDOUT_FILENO], false)
-                && make_pipe(&pipes[STDERR_FILENO], false);
+    bool made = (!has_input || make_pipe(&pipes[STDIN_FILENO], true))
+                && make_pipe(&pipes[STDOUT_FILENO], false) && make_pipe(&pipes[STDERR_FILENO], false);
     if (made)
         error = spawn_with(argv, pipes, &pid);
     if (!made || error != 0) {

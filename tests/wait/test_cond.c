@@ -179,8 +179,8 @@ test_on_an_ended_context_nobody_waits(void)
     store_close(&d);
 }
 
-/* Who is signalled and cancelled before it runs returns as cancelled: the signal must reach the other. Whichever of the
- * two happens first, one thing is there and one taker is left. */
+/* Who is signalled and cancelled before it runs returns as cancelled: the signal must reach the other.
+ * Whichever of the two happens first, one thing is there and one taker is left. */
 static void
 test_the_signal_of_a_cancelled_waiter_is_passed_on(void)
 {

@@ -78,7 +78,8 @@ static void *
 wait_in_thread(void *argument)
 {
     waiter *self = argument;
-    self->code = belay_wait_fd(self->scene->context, self->scene->ends[0], POLLIN, BELAY_FOREVER, &self->revents);
+    scene *s = self->scene;
+    self->code = belay_wait_fd(s->context, s->ends[0], POLLIN, BELAY_FOREVER, &self->revents);
     return NULL;
 }
 

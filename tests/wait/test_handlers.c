@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handlers that are blocked in each of the waits: whatever ends their call releases them, and meanwhile others run in
- * their place.
+ * Handlers that are blocked in each of the waits: whatever ends their call releases them, and meanwhile
+ * others run in their place.
  */
 #include <belay/belay.h>
 
@@ -238,7 +238,8 @@ test_a_result_in_a_handler_is_the_calls(void)
     fixture f;
     Belay__Test__Note *reply = NULL;
     fixture_open(&f, &(fixture_options){.handlers = {.unary = echo}});
-    CU_ASSERT_EQUAL_FATAL(belay_test_probe_unary(f.channel, NULL, NOTE("hear"), NULL, &reply, NULL), BELAY_OK);
+    belay_code code = belay_test_probe_unary(f.channel, NULL, NOTE("hear"), NULL, &reply, NULL);
+    CU_ASSERT_EQUAL_FATAL(code, BELAY_OK);
     CU_ASSERT_STRING_EQUAL(reply->text, "hear");
     belay__test__note__free_unpacked(reply, NULL);
     fixture_close(&f);

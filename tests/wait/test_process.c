@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Child processes. After each test there is none left, and no descriptor. A child tells that it is there by a line in
- * the scene's pipe, which it opens by its name: it inherits nothing.
+ * Child processes. After each test there is none left, and no descriptor. A child tells that it is there by a
+ * line in the scene's pipe, which it opens by its name: it inherits nothing.
  */
 #include "wait/process.h"
 
@@ -31,7 +31,8 @@ static void
 stage_open(stage *t, bool pidfd)
 {
     scene_open(&t->s);
-    CU_ASSERT_TRUE_FATAL(bly_parker_can_poll(bly_parker_current())); /* the descriptor that the thread keeps */
+    /* The descriptor that the thread keeps. */
+    CU_ASSERT_TRUE_FATAL(bly_parker_can_poll(bly_parker_current()));
     t->options = belay_process_options_new();
     CU_ASSERT_PTR_NOT_NULL_FATAL(t->options);
     t->options->no_pidfd = !pidfd;
@@ -368,8 +369,8 @@ test_what_it_leaves_behind_is_killed_when_it_ends(void)
 
 #if defined(__linux__)
 
-/* What this program is when it is run by the test below: it moves into a group where the signal to its own does not find
- * it. */
+/* What this program is when it is run by the test below: it moves into a group where the signal to its own
+ * does not find it. */
 static int
 leave_group(const char *group)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All waits against ends of their contexts at random moments, for the sanitizers to watch, and to see that no wake-up
- * is lost: then a wait would last for ever. What each thread does follows from its number; how they meet does not.
+ * All waits against ends of their contexts at random moments, for the sanitizers to watch, and to see that no
+ * wake-up is lost: then a wait would last for ever. What each thread does follows from its number; how they
+ * meet does not.
  */
 #include <belay/belay.h>
 
@@ -146,8 +147,8 @@ test_processes(void)
 
 /* ---- One condition for all -------------------------------------------------------------------------- */
 
-/* Things are put one by one, with a signal each, among takers some of which are cancelled. When a signal is lost with a
- * cancelled taker, a thing stays while a patient taker sleeps, and the test hangs. */
+/* Things are put one by one, with a signal each, among takers some of which are cancelled. When a signal is
+ * lost with a cancelled taker, a thing stays while a patient taker sleeps, and the test hangs. */
 typedef struct store {
     scene s;
     pthread_mutex_t mutex;
