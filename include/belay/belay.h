@@ -6,9 +6,11 @@
 #include <belay/call.h>
 #include <belay/channel.h>
 #include <belay/code.h>
+#include <belay/cond.h>
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/metadata.h>
+#include <belay/process.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/parker.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/bell.h"
 #include "base/clock.h"
 #include "base/refcount.h"
 #include "base/thread.h"
@@ -17,7 +21,6 @@
 #endif
 
 #if USE_FUTEX
-#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,9 +31,13 @@
 #define EMPTY 0
 #define NOTIFIED 1
 #define PARKED (-1)
+#define POLLING (-2)
 
 struct bly_parker {
     bly_refcount references;
+    /* const once its thread has been in POLLING, which publishes it */
+    bool has_bell;
+    bly_bell bell;
     /* atomic: a wake-up is released by the waker and acquired by the parked thread, so that what was
      * written before the wake is seen after the park */
     int state;
@@ -143,6 +150,7 @@ parker_new(void)
         return NULL;
     bly_refcount_init(&parker->references);
     parker->state = EMPTY;
+    parker->has_bell = false;
     sleep_init(parker);
     if (pthread_setspecific(key, parker) != 0) {
         bly_parker_unref(parker);
@@ -171,6 +179,8 @@ bly_parker_unref(bly_parker *parker)
 {
     if (!parker || !bly_refcount_release(&parker->references))
         return;
+    if (parker->has_bell)
+        bly_bell_fini(&parker->bell);
     sleep_fini(parker);
     free(parker);
 }
@@ -199,15 +209,89 @@ bly_parker_park_until(bly_parker *parker, uint64_t deadline)
     }
 }
 
+/* ---- Sleeping in poll() ------------------------------------------------------------------------ */
+
+bool
+bly_parker_can_poll(bly_parker *parker)
+{
+    BLY_ASSERT(parker == current);
+    if (!parker->has_bell)
+        parker->has_bell = bly_bell_init(&parker->bell);
+    return parker->has_bell;
+}
+
+#if defined(__linux__)
+
+static int
+poll_until(struct pollfd *polls, unsigned int count, uint64_t deadline)
+{
+    uint64_t now = bly_clock_now(&bly_clock_monotonic);
+    struct timespec left = bly_clock_timespec(deadline > now ? deadline - now : 0);
+    return ppoll(polls, count, deadline == UINT64_MAX ? NULL : &left, NULL);
+}
+
+#else
+
+#define NS_PER_MS 1000000
+
+/* Rounded up, so that it does not end before its time; cut to what an int holds, then it ends as if woken. */
+static int
+poll_until(struct pollfd *polls, unsigned int count, uint64_t deadline)
+{
+    uint64_t now = bly_clock_now(&bly_clock_monotonic);
+    uint64_t left = deadline > now ? (deadline - now) / NS_PER_MS + ((deadline - now) % NS_PER_MS != 0) : 0;
+    return poll(polls, count, deadline == UINT64_MAX ? -1 : left > INT_MAX ? INT_MAX : (int)left);
+}
+
+#endif
+
+bly_poll_end
+bly_parker_poll(bly_parker *parker, struct pollfd *polls, unsigned int count, uint64_t deadline)
+{
+    BLY_ASSERT(parker == current && parker->has_bell);
+    polls[0] = (struct pollfd){.fd = parker->bell.reader, .events = POLLIN};
+    int empty = EMPTY;
+    bool sleeps = __atomic_compare_exchange_n(&parker->state, &empty, POLLING, false, __ATOMIC_RELEASE,
+                                              __ATOMIC_RELAXED);
+    int ready = poll_until(polls, count, sleeps ? deadline : 0);
+    int error = errno;
+    bool woken = __atomic_exchange_n(&parker->state, EMPTY, __ATOMIC_ACQUIRE) == NOTIFIED;
+    if (ready < 0)
+        return error == EINTR ? BLY_POLL_WOKEN : BLY_POLL_FAILED;
+    /* A waker that has come so far rings a moment later: that ends the next poll early, and does no harm. */
+    bool rung = polls[0].revents != 0;
+    if (rung)
+        bly_bell_silence(&parker->bell);
+    if (ready > (rung ? 1 : 0))
+        return BLY_POLL_READY;
+    if (woken || rung || bly_clock_now(&bly_clock_monotonic) < deadline)
+        return BLY_POLL_WOKEN;
+    return BLY_POLL_LATE;
+}
+
+/* ---- Waking ------------------------------------------------------------------------------------ */
+
+static void
+end_sleep(bly_parker *parker, bool polls)
+{
+    if (polls)
+        bly_bell_ring(&parker->bell);
+    else
+        sleep_end(parker);
+}
+
 void
 bly_parker_wake(bly_parker *parker)
 {
-    if (__atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_RELEASE) != PARKED)
+    int before = __atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_ACQ_REL);
+    if (before != PARKED && before != POLLING)
         return;
-    if (gathering != NULL && gathering->count < BLY_WAKES_MOST)
+    if (gathering != NULL && gathering->count < BLY_WAKES_MOST) {
+        gathering->polls[gathering->count] = before == POLLING;
         gathering->parkers[gathering->count++] = bly_parker_ref(parker);
-    else
-        sleep_end(parker);
+    } else {
+        end_sleep(parker, before == POLLING);
+    }
 }
 
 /* ---- Gathered wake-ups ------------------------------------------------------------------------- */
@@ -223,7 +307,7 @@ void
 bly_wakes_carry_out(bly_wakes *wakes)
 {
     for (unsigned int i = 0; i < wakes->count; i++) {
-        sleep_end(wakes->parkers[i]);
+        end_sleep(wakes->parkers[i], wakes->polls[i]);
         bly_parker_unref(wakes->parkers[i]);
     }
     wakes->count = 0;

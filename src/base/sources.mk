@@ -1,6 +1,7 @@
 libbelay_sources += \
 	src/base/arena.c src/base/arena.h \
 	src/base/assert.c src/base/assert.h \
+	src/base/bell.c src/base/bell.h \
 	src/base/blocks.c src/base/blocks.h \
 	src/base/bytes.c src/base/bytes.h \
 	src/base/clock.c src/base/clock.h \

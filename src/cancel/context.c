@@ -187,7 +187,9 @@ collect_waits_locked(belay_context *context, wake_list *wakes)
     BLY_ASSERT_HELD(&context->lock);
     for (bly_link *link = context->waits.next; link != &context->waits; link = link->next) {
         bly_wait *wait = BLY_LIST_ENTRY(link, bly_wait, link);
-        if (wakes->count < WAKE_BATCH)
+        if (wait->ended != NULL)
+            wait->ended(wait);
+        else if (wakes->count < WAKE_BATCH)
             wakes->parkers[wakes->count++] = bly_parker_ref(wait->parker);
         else
             bly_parker_wake(wait->parker);
@@ -428,4 +430,32 @@ bly_context_wait_end(belay_context *context, bly_wait *wait)
     bly_mutex_lock(&context->lock);
     bly_list_remove(&wait->link);
     bly_mutex_unlock(&context->lock);
+}
+
+void
+bly_context_wait_add(belay_context *context, bly_wait *wait)
+{
+    BLY_ASSERT(wait->ended != NULL);
+    bly_mutex_lock(&context->lock);
+    bly_list_append(&context->waits, &wait->link);
+    if (context->cause != BELAY_CAUSE_NONE)
+        wait->ended(wait);
+    bly_mutex_unlock(&context->lock);
+}
+
+bly_wait *
+bly_context_wait_take(belay_context *context, bool (*matches)(const bly_wait *wait, const void *argument),
+                      const void *argument)
+{
+    bly_wait *found = NULL;
+    bly_mutex_lock(&context->lock);
+    for (bly_link *link = context->waits.next; link != &context->waits && found == NULL; link = link->next) {
+        bly_wait *wait = BLY_LIST_ENTRY(link, bly_wait, link);
+        if (matches(wait, argument))
+            found = wait;
+    }
+    if (found != NULL)
+        bly_list_remove(&found->link);
+    bly_mutex_unlock(&context->lock);
+    return found;
 }

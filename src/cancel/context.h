@@ -59,10 +59,15 @@ typedef struct bly_context_owner {
     void (*ended)(struct bly_context_owner *owner, belay_context *context);
 } bly_context_owner;
 
-/* A thread that waits for the end of a context, on its own stack. */
+/* A thread that waits for the end of a context, on its own stack; or what else is told of it with the
+ * waits. */
 typedef struct bly_wait {
     bly_link link; /* guarded by the context's lock */
-    bly_parker *parker;
+    /* const while added */
+    bly_parker *parker; /* woken at the end */
+    /* NULL, or called instead, on any thread with the context's lock held; must not block, nor change the
+     * waits */
+    void (*ended)(struct bly_wait *wait);
 } bly_wait;
 
 /* Metadata that contexts share. */
@@ -141,6 +146,15 @@ belay_code bly_context_code(const belay_context *context);
 /* Adds a wait whose parker is woken at the end. False when the context has ended: then it was not added. */
 bool bly_context_wait_begin(belay_context *context, bly_wait *wait);
 void bly_context_wait_end(belay_context *context, bly_wait *wait);
+
+/* Adds a wait that may stay beyond the end; on a context that has ended its `ended` is called at once. Until
+ * bly_context_wait_end(). */
+void bly_context_wait_add(belay_context *context, bly_wait *wait);
+
+/* Takes out the first wait that `matches`; NULL when there is none. It is called with the context's lock
+ * held. */
+bly_wait *bly_context_wait_take(belay_context *context,
+                                bool (*matches)(const bly_wait *wait, const void *argument), const void *argument);
 
 /* Whether a thread waits for its end now. Any thread. */
 bool bly_context_has_waits(belay_context *context);

@@ -170,7 +170,7 @@ open_handles(bly_loop *loop)
 {
     if (uv_loop_init(&loop->uv) != 0)
         return false;
-    if (uv_poll_init(&loop->uv, &loop->wake, loop->mailbox.wake_reader) != 0) {
+    if (uv_poll_init(&loop->uv, &loop->wake, loop->mailbox.bell.reader) != 0) {
         uv_loop_close(&loop->uv);
         return false;
     }

@@ -1,55 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/mailbox.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <unistd.h>
-#if defined(__linux__)
-#include <sys/eventfd.h>
-#endif
 
 #include "base/assert.h"
-
-#if defined(__linux__)
-
-static bool
-open_descriptors(bly_mailbox *mailbox)
-{
-    int descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (descriptor < 0)
-        return false;
-    mailbox->wake_reader = descriptor;
-    mailbox->wake_writer = descriptor;
-    return true;
-}
-
-#else
-
-static bool
-make_quiet(int descriptor)
-{
-    return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 && fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0;
-}
-
-static bool
-open_descriptors(bly_mailbox *mailbox)
-{
-    int ends[2];
-    if (pipe(ends) != 0)
-        return false;
-    if (!make_quiet(ends[0]) || !make_quiet(ends[1])) {
-        close(ends[0]);
-        close(ends[1]);
-        return false;
-    }
-    mailbox->wake_reader = ends[0];
-    mailbox->wake_writer = ends[1];
-    return true;
-}
-
-#endif
 
 bool
 bly_mailbox_init(bly_mailbox *mailbox)
@@ -58,7 +12,7 @@ bly_mailbox_init(bly_mailbox *mailbox)
     mailbox->asleep = false;
     mailbox->idle = false;
     mailbox->owner = NULL;
-    return open_descriptors(mailbox);
+    return bly_bell_init(&mailbox->bell);
 }
 
 void
@@ -66,9 +20,7 @@ bly_mailbox_fini(bly_mailbox *mailbox)
 {
     BLY_ASSERT(bly_mailbox_is_empty(mailbox));
     bly_parker_unref(mailbox->owner);
-    close(mailbox->wake_reader);
-    if (mailbox->wake_writer != mailbox->wake_reader)
-        close(mailbox->wake_writer);
+    bly_bell_fini(&mailbox->bell);
 }
 
 void
@@ -106,11 +58,7 @@ bly_mailbox_wake(bly_mailbox *mailbox)
         bly_parker_wake(mailbox->owner);
         return;
     }
-    /* Eight bytes suit an eventfd and a pipe alike. A full one (EAGAIN) is readable, which is all
-     * that is wanted. */
-    uint64_t one = 1;
-    while (write(mailbox->wake_writer, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    bly_bell_ring(&mailbox->bell);
 }
 
 bly_loop_task *
@@ -150,7 +98,5 @@ bly_mailbox_say_awake(bly_mailbox *mailbox)
 void
 bly_mailbox_drain(bly_mailbox *mailbox)
 {
-    uint64_t wakeups[8];
-    while (read(mailbox->wake_reader, wakeups, sizeof wakeups) < 0 && errno == EINTR)
-        ;
+    bly_bell_silence(&mailbox->bell);
 }

@@ -14,13 +14,13 @@
 
 #include <stdbool.h>
 
+#include "base/bell.h"
 #include "base/parker.h"
 #include "io/loop.h"
 
 typedef struct bly_mailbox {
     /* const after creation */
-    int wake_reader; /* readable when somebody woke the loop */
-    int wake_writer; /* the same descriptor where there is eventfd */
+    bly_bell bell; /* rung to wake the loop */
     /* atomic: a push releases the task, taking the list acquires it; sequentially consistent because of
      * `asleep`, see above */
     bly_loop_task *newest;

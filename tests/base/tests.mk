@@ -49,3 +49,11 @@ tests_base_test_refcount_LDADD = $(test_libs)
 check_PROGRAMS += tests/base/test_schedule
 tests_base_test_schedule_SOURCES = tests/base/test_schedule.c
 tests_base_test_schedule_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_bell
+tests_base_test_bell_SOURCES = tests/base/test_bell.c
+tests_base_test_bell_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_poll
+tests_base_test_poll_SOURCES = tests/base/test_poll.c
+tests_base_test_poll_LDADD = $(test_libs)

@@ -9,7 +9,7 @@
 static bool
 is_woken(const bly_mailbox *mailbox)
 {
-    struct pollfd descriptor = {.fd = mailbox->wake_reader, .events = POLLIN};
+    struct pollfd descriptor = {.fd = mailbox->bell.reader, .events = POLLIN};
     return poll(&descriptor, 1, 0) == 1;
 }
 

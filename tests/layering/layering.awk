@@ -17,8 +17,8 @@ BEGIN {
     owner["zlib"] = "wire"
     owner["openssl"] = "transport"
 
-    # Public headers stand on the C library and on protobuf-c, whose types they hand out.
-    standard = "^(limits|stdarg|stdbool|stddef|stdint|string|sys/types|protobuf-c/protobuf-c)\\.h$"
+    # Public headers stand on the C library, POSIX threads and protobuf-c, whose types they hand out.
+    standard = "^(limits|pthread|stdarg|stdbool|stddef|stdint|string|sys/types|protobuf-c/protobuf-c)\\.h$"
 }
 
 FNR == 1 {
