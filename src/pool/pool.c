@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/pool.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,19 @@ crew_init(bly_crew *crew, bly_pool *pool, unsigned int minimum, unsigned int max
     bly_list_init(&crew->idle);
 }
 
+static void
+expect(void *count)
+{
+    bly_thread_expect((unsigned int)(uintptr_t)count);
+}
+
+/* The kernel takes some 25 ms for it, for which nobody need wait: not even whether it was done. */
+static void
+expect_many(unsigned int count)
+{
+    (void)bly_thread_start(NULL, "belay-expect", 0, expect, (void *)(uintptr_t)count);
+}
+
 bly_pool *
 bly_pool_new(const bly_pool_options *options)
 {
@@ -125,7 +139,7 @@ bly_pool_new(const bly_pool_options *options)
     crew_init(&pool->reserved, pool, options->reserved_workers, options->reserved_workers);
     pool->tick = BLY_POOL_NO_TICK;
     if (options->maximum > BLY_POOL_MANY)
-        bly_thread_expect(options->maximum);
+        expect_many(options->maximum);
     return pool;
 }
 
