@@ -153,6 +153,18 @@ belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
 /* Where the signal handler writes. One server in the process runs at a time. */
 static int signal_pipe[2] = {-1, -1};
 
+/* Which one that is: for those who would have it drain as by a signal. A pthread_mutex_t because it needs no making. */
+static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
+static belay_server *running; /* guarded by running_lock; the pipe is open while it is set */
+
+static void
+set_running(belay_server *server)
+{
+    pthread_mutex_lock(&running_lock);
+    running = server;
+    pthread_mutex_unlock(&running_lock);
+}
+
 static void
 on_signal(int number)
 {
@@ -250,11 +262,71 @@ belay_server_run(belay_server *server)
     bool started = server->state != BLY_SERVER_NEW;
     bly_mutex_unlock(&server->lock);
     belay_code code = started ? BELAY_OK : belay_server_start(server);
-    if (code == BELAY_OK)
+    if (code == BELAY_OK) {
+        set_running(server);
         code = wait_and_drain(server);
+        set_running(NULL);
+    }
     give_back_signals(&saved);
     close(signal_pipe[0]);
     close(signal_pipe[1]);
     signal_pipe[0] = signal_pipe[1] = -1;
     return code;
+}
+
+/* ---- Draining because somebody asked for it ------------------------------------------------------------ */
+
+static bool
+signal_running(const belay_server *server)
+{
+    pthread_mutex_lock(&running_lock);
+    bool runs = running == server;
+    if (runs)
+        (void)!write(signal_pipe[1], "s", 1);
+    pthread_mutex_unlock(&running_lock);
+    return runs;
+}
+
+static void
+drain_alone(void *argument)
+{
+    belay_server *server = argument;
+    (void)!belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
+}
+
+/* The first starts the thread, later ones hurry it. Lock held. */
+static belay_code
+start_drain_locked(belay_server *server)
+{
+    BLY_ASSERT_HELD(&server->lock);
+    if (server->state == BLY_SERVER_NEW)
+        return BELAY_FAILED_PRECONDITION;
+    if (server->drains_in_thread) {
+        server->drain_deadline = 0;
+        bly_condition_broadcast(&server->changed);
+        return BELAY_OK;
+    }
+    server->drains_in_thread = bly_thread_start(&server->drain_thread, "belay-drain", 0, drain_alone, server);
+    return server->drains_in_thread ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
+}
+
+belay_code
+bly_server_drain_soon(belay_server *server)
+{
+    if (signal_running(server))
+        return BELAY_OK;
+    bly_mutex_lock(&server->lock);
+    belay_code code = start_drain_locked(server);
+    bly_mutex_unlock(&server->lock);
+    return code;
+}
+
+void
+bly_server_join_drain(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    bool drains = server->drains_in_thread;
+    bly_mutex_unlock(&server->lock);
+    if (drains)
+        pthread_join(server->drain_thread, NULL);
 }
