@@ -93,14 +93,12 @@ keep_busy(belay_call *call, const Belay__Test__Note *request)
 static belay_code
 talk(belay_call *call)
 {
-    bench *b = belay_call_data(call);
     ProtobufCMessage *message;
     belay_code code = belay_call_recv_message(call, &belay__test__note__descriptor, &message);
     Belay__Test__Note *note = note_new(16 << 10);
     while (code == BELAY_OK)
         code = belay_call_send_message(call, &note->base);
     free(note);
-    note_end(b, call);
     return code;
 }
 
@@ -263,11 +261,9 @@ test_an_upload_that_is_not_complete_is_receiving(void)
 {
     bench b;
     open_bench(&b);
-    /* HEADERS and no message: a stream that is opened with a method of one request. */
-    static const ProtobufCMessageDescriptor *note = &belay__test__note__descriptor;
-    static const belay_method half = {"/belay.test.Probe/Unary", BELAY_CLIENT_STREAMING, NULL, NULL, NULL};
-    belay_method method = half;
-    method.request = method.reply = note;
+    /* The method takes one request, which this client never sends. */
+    const belay_method method = {"/belay.test.Probe/Unary", BELAY_CLIENT_STREAMING, &belay__test__note__descriptor,
+                                 &belay__test__note__descriptor, NULL};
     belay_call *call;
     CU_ASSERT_EQUAL_FATAL(belay_call_start(b.fixture.channel, NULL, &method, NULL, NULL, &call), BELAY_OK);
     operator_await(&b.op, true, "receiving");
@@ -316,7 +312,8 @@ compare_ids(const void *left, const void *right)
 static bool
 ids_differ(call_list *list)
 {
-    qsort(list->calls, list->n_calls, sizeof *list->calls, compare_ids);
+    if (list->n_calls > 0)
+        qsort(list->calls, list->n_calls, sizeof *list->calls, compare_ids);
     for (size_t i = 1; i < list->n_calls; i++) {
         if (list->calls[i - 1]->id == list->calls[i]->id)
             return false;
