@@ -69,8 +69,8 @@ advice(belay_code code, const char *message)
     case BELAY_UNAVAILABLE:
         if (strstr(message, "ermission") != NULL)
             return "\n  run it as the user that the server runs as: its socket is for nobody else";
-        return "\n  does the server run, and is this the address that it gave to belay_admin_listen()? --server=unix:PATH "
-               "or HOST:PORT says another";
+        return "\n  does the server run, and is this the address that it gave to belay_admin_listen()? "
+               "--server=unix:PATH or HOST:PORT says another";
     case BELAY_UNIMPLEMENTED:
         return "\n  this address does not serve the admin service: the server has it where belay_admin_listen() says";
     case BELAY_DEADLINE_EXCEEDED:

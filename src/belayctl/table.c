@@ -19,15 +19,20 @@ wider(int width, size_t size)
     return size > (size_t)width ? (int)size : width;
 }
 
+static size_t
+peer_width(const call_row *row)
+{
+    return row->target[0] == '\0' ? strlen("from ") + strlen(row->peer) : strlen("to ") + strlen(row->target);
+}
+
 static table_widths
 measure(call_row *const *calls, size_t count)
 {
     table_widths widths = {6, 4};
     for (size_t i = 0; i < count; i++) {
         const call_row *row = calls[i];
-        size_t peer = row->target[0] == '\0' ? strlen("from ") + strlen(row->peer) : strlen("to ") + strlen(row->target);
         widths.method = wider(widths.method, strlen(row->method));
-        widths.peer = wider(widths.peer, peer);
+        widths.peer = wider(widths.peer, peer_width(row));
     }
     return widths;
 }
@@ -54,8 +59,7 @@ print_call(const call_row *row, table_widths widths)
     pad(widths.method, strlen(row->method));
     printf("  ");
     text_print_peer(stdout, row);
-    pad(widths.peer,
-        row->target[0] == '\0' ? strlen("from ") + strlen(row->peer) : strlen("to ") + strlen(row->target));
+    pad(widths.peer, peer_width(row));
     printf("  ");
     if (row->cancelled_ms < 0)
         putchar('-');

@@ -224,7 +224,8 @@ test_blocking_work_of_the_programs_own_shows(void)
     bench b;
     open_bench(&b);
     belay_call *call;
-    CU_ASSERT_EQUAL_FATAL(belay_test_probe_download_start(b.fixture.channel, NULL, NOTE("block"), NULL, &call), BELAY_OK);
+    CU_ASSERT_EQUAL_FATAL(belay_test_probe_download_start(b.fixture.channel, NULL, NOTE("block"), NULL, &call),
+                          BELAY_OK);
     operator_await(&b.op, true, "blocked");
     gate_open(&b.may_end);
     CU_ASSERT_EQUAL(finish(call).code, BELAY_OK);
@@ -668,7 +669,8 @@ test_a_drain_asked_for_twice_skips_the_grace_time(void)
     belay_call *drains[2];
     fixture_hold_io(&b.fixture);
     for (int i = 0; i < 2; i++)
-        CU_ASSERT_EQUAL_FATAL(belay_admin_v1_admin_drain_start(b.op.channel, NULL, &request, NULL, &drains[i]), BELAY_OK);
+        CU_ASSERT_EQUAL_FATAL(belay_admin_v1_admin_drain_start(b.op.channel, NULL, &request, NULL, &drains[i]),
+                              BELAY_OK);
     fixture_release_io(&b.fixture);
     for (int i = 0; i < 2; i++)
         CU_ASSERT_EQUAL(belay_admin_v1_admin_drain_finish(drains[i], NULL, NULL), BELAY_OK);
