@@ -27,7 +27,7 @@ BELAY_BEGIN_DECLS
  *     unix socket's file gets mode 0600.
  * Returns BELAY_OK; otherwise as belay_server_listen().
  * Threads: one at a time, before the start.
- * Lifetime: until the server drains, which closes this address as well.
+ * Lifetime: until the server has drained: an operator sees what a drain waits for, and can cancel it.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_admin_listen(belay_server *server, const char *address);
 

@@ -29,10 +29,11 @@ free_if_done(bly_server_connection *connection)
     if (connection->h2 != NULL || !bly_list_is_empty(&connection->calls))
         return;
     belay_server *server = connection->place->server;
+    unsigned int door = connection->door;
     move_shown_connection(connection);
     bly_list_remove(&connection->link);
     free(connection);
-    bly_server_connection_removed(server);
+    bly_server_connection_removed(server, door);
 }
 
 static bly_server_connection *
@@ -310,7 +311,7 @@ bly_server_connection_new(bly_server_loop *place, int descriptor, const char *pe
         return;
     }
     bly_list_append(&place->connections, &connection->link);
-    bly_server_connection_added(server);
+    bly_server_connection_added(server, door);
 }
 
 void

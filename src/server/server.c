@@ -271,7 +271,7 @@ typedef struct arrival {
 static void
 arrive(bly_server_loop *place, int descriptor, const char *peer, unsigned int door)
 {
-    if (place->stopping)
+    if ((place->closed_doors & door) != 0)
         close(descriptor);
     else
         bly_server_connection_new(place, descriptor, peer, door);
@@ -345,19 +345,26 @@ belay_server_start(belay_server *server)
 
 /* ---- Counting ------------------------------------------------------------------------------------- */
 
+static size_t *
+count_of_door_locked(belay_server *server, unsigned int door)
+{
+    BLY_ASSERT_HELD(&server->lock);
+    return door == BLY_SERVER_ADMIN_DOOR ? &server->admin_count : &server->connection_count;
+}
+
 void
-bly_server_connection_added(belay_server *server)
+bly_server_connection_added(belay_server *server, unsigned int door)
 {
     bly_mutex_lock(&server->lock);
-    server->connection_count++;
+    ++*count_of_door_locked(server, door);
     bly_mutex_unlock(&server->lock);
 }
 
 void
-bly_server_connection_removed(belay_server *server)
+bly_server_connection_removed(belay_server *server, unsigned int door)
 {
     bly_mutex_lock(&server->lock);
-    server->connection_count--;
+    --*count_of_door_locked(server, door);
     bly_condition_broadcast(&server->changed);
     bly_mutex_unlock(&server->lock);
 }

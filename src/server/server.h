@@ -49,7 +49,7 @@ typedef struct bly_server_loop {
     bly_loop_deferred tell;
     bly_link *shown_connection; /* which a census looks at next; of `connections` */
     bly_link *shown_call;       /* of its calls, or NULL: from the first on */
-    bool stopping; /* connections that come now are closed at once */
+    unsigned int closed_doors; /* connections that come now by these are closed at once */
 } bly_server_loop;
 
 typedef struct bly_server_listener {
@@ -84,7 +84,8 @@ struct belay_server {
     /* guarded by lock */
     bly_condition changed;
     bly_server_state state;
-    size_t connection_count; /* those whose last call is not over included */
+    size_t connection_count; /* those whose last call is not over included; not an operator's */
+    size_t admin_count;      /* an operator's */
     uint64_t drain_deadline; /* when the grace time ends */
     bool drains_in_thread;   /* drain_thread is to be joined */
     pthread_t drain_thread;
@@ -119,8 +120,8 @@ void bly_server_push_batch(bly_loop_deferred *deferred);
 /* Tells those that are next. I/O thread. */
 void bly_server_tell_closed(bly_loop_deferred *deferred);
 
-/* One connection more or less. I/O thread. */
-void bly_server_connection_added(belay_server *server);
-void bly_server_connection_removed(belay_server *server);
+/* One connection more or less that came by a door. I/O thread. */
+void bly_server_connection_added(belay_server *server, unsigned int door);
+void bly_server_connection_removed(belay_server *server, unsigned int door);
 
 #endif

@@ -664,29 +664,47 @@ test_a_drain_asked_for_twice_skips_the_grace_time(void)
     belay_server_options_free(options);
     belay_call *call = start_unary(&b.fixture, NULL, BELAY_FOREVER);
     gate_wait(&b.entered);
-    /* The second goes out on the same connection, which is told to go away once a PING has come back. */
-    Belay__Admin__V1__DrainRequest request = BELAY__ADMIN__V1__DRAIN_REQUEST__INIT;
-    belay_call *drains[2];
-    fixture_hold_io(&b.fixture);
-    for (int i = 0; i < 2; i++)
-        CU_ASSERT_EQUAL_FATAL(belay_admin_v1_admin_drain_start(b.op.channel, NULL, &request, NULL, &drains[i]),
-                              BELAY_OK);
-    fixture_release_io(&b.fixture);
-    for (int i = 0; i < 2; i++)
-        CU_ASSERT_EQUAL(belay_admin_v1_admin_drain_finish(drains[i], NULL, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(operator_drain(&b.op), BELAY_OK);
+    CU_ASSERT_EQUAL(operator_drain(&b.op), BELAY_OK);
     gate_wait(&b.returned);
     CU_ASSERT_EQUAL(b.cause, BELAY_CAUSE_SHUTDOWN);
     CU_ASSERT_EQUAL(finish(call).code, BELAY_UNAVAILABLE);
     close_bench(&b);
 }
 
+static bool
+is_draining(void *argument)
+{
+    const operator *op = argument;
+    Belay__Admin__V1__StatsRequest request = BELAY__ADMIN__V1__STATS_REQUEST__INIT;
+    Belay__Admin__V1__StatsReply *reply = NULL;
+    CU_ASSERT_EQUAL_FATAL(belay_admin_v1_admin_stats(op->channel, NULL, &request, NULL, &reply, NULL), BELAY_OK);
+    bool draining = reply->draining;
+    protobuf_c_message_free_unpacked(&reply->base, NULL);
+    return draining;
+}
+
 static void
-test_a_drain_ends_an_idle_server(void)
+test_an_operator_sees_what_a_drain_waits_for(void)
 {
     bench b;
-    open_bench(&b);
+    bool cancelled = false;
+    belay_server_options *options = belay_server_options_new();
+    belay_server_options_set_drain(options, BELAY_SECONDS(3600), BELAY_SECONDS(3600));
+    memset(&b, 0, sizeof b);
+    open_bench_with(&b, (fixture_options){.server = options});
+    belay_server_options_free(options);
+    belay_call *call = start_unary(&b.fixture, NULL, BELAY_FOREVER);
+    gate_wait(&b.entered);
     CU_ASSERT_EQUAL(operator_drain(&b.op), BELAY_OK);
+    wait_until(is_draining, &b.op, "the server drains");
+    operator late;
+    operator_open(&late, belay_admin_address(b.fixture.server, 0));
+    uint64_t id = operator_await(&late, true, "waiting in sleep").id;
+    CU_ASSERT_EQUAL(operator_cancel(&late, id, false, "the house closes", &cancelled), BELAY_OK);
+    CU_ASSERT_EQUAL(finish(call).code, BELAY_CANCELLED);
     fixture_await_no_connection(&b.fixture);
+    operator_close(&late);
     close_bench(&b);
 }
 
@@ -720,7 +738,7 @@ main(int argc, char **argv)
         {"it may be served on the ordinary address", test_it_may_be_served_on_the_ordinary_address},
         {"a socket in the file system is its owner's alone", test_a_socket_in_the_file_system_is_its_owners_alone},
         {"a drain asked for twice skips the grace time", test_a_drain_asked_for_twice_skips_the_grace_time},
-        {"a drain ends an idle server", test_a_drain_ends_an_idle_server},
+        {"an operator sees what a drain waits for", test_an_operator_sees_what_a_drain_waits_for},
         CU_TEST_INFO_NULL,
     };
     return suite_run("admin", tests, argc, argv);
