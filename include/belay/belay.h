@@ -3,6 +3,7 @@
 #ifndef BELAY_BELAY_H
 #define BELAY_BELAY_H
 
+#include <belay/admin.h>
 #include <belay/call.h>
 #include <belay/channel.h>
 #include <belay/code.h>

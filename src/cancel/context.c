@@ -39,6 +39,7 @@ bly_context_make(bly_context_environment *environment, belay_context *parent, ui
     context->environment = environment;
     context->deadline = deadline;
     context->owner = owner;
+    context->is_call = owner != NULL;
     context->mirror = mirror;
     environment->retain(environment);
     if (parent != NULL) {
@@ -264,8 +265,9 @@ end_one(belay_context *context, const ending *end, bly_list *work)
     return true;
 }
 
-bool
-bly_context_end(belay_context *context, belay_cause cause, const char *reason)
+/* below: the cause of all that hangs from it. */
+static bool
+end_all(belay_context *context, belay_cause cause, belay_cause below, const char *reason)
 {
     BLY_ASSERT(cause != BELAY_CAUSE_NONE);
     /* Without the lock: most calls are ended twice, by their handler and by their stream. Not by the flag,
@@ -282,7 +284,7 @@ bly_context_end(belay_context *context, belay_cause cause, const char *reason)
     if (!end_one(context, &end, &work))
         return false;
     /* Descendants keep the code and the reason: a deadline above is a deadline below. */
-    end.cause = BELAY_CAUSE_PARENT;
+    end.cause = below;
     end.reason = context->reason;
     bly_link *link;
     while ((link = bly_list_take_first(&work)) != NULL) {
@@ -291,6 +293,18 @@ bly_context_end(belay_context *context, belay_cause cause, const char *reason)
         belay_context_unref(child);
     }
     return true;
+}
+
+bool
+bly_context_end(belay_context *context, belay_cause cause, const char *reason)
+{
+    return end_all(context, cause, BELAY_CAUSE_PARENT, reason);
+}
+
+bool
+bly_context_end_tree(belay_context *context, belay_cause cause, const char *reason)
+{
+    return end_all(context, cause, cause, reason);
 }
 
 void
@@ -375,6 +389,27 @@ belay_context_time_left(const belay_context *context)
         return BELAY_FOREVER;
     uint64_t now = bly_clock_now(context->environment->clock);
     return now >= context->deadline ? 0 : context->deadline - now;
+}
+
+uint64_t
+bly_context_id(belay_context *context)
+{
+    static uint64_t newest; /* atomic, relaxed */
+    uint64_t id = __atomic_load_n(&context->id, __ATOMIC_RELAXED);
+    if (id != 0)
+        return id;
+    uint64_t made = __atomic_add_fetch(&newest, 1, __ATOMIC_RELAXED);
+    bool mine = __atomic_compare_exchange_n(&context->id, &id, made, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return mine ? made : id;
+}
+
+belay_context *
+bly_context_call_above(const belay_context *context)
+{
+    belay_context *above = context->parent;
+    while (above != NULL && !above->is_call)
+        above = above->parent;
+    return above;
 }
 
 bool

@@ -87,6 +87,9 @@ struct belay_context {
     uint64_t deadline;
     void *timer;  /* handle of the environment's, or NULL */
     bly_context_metadata *metadata; /* a reference, or NULL */
+    bool is_call; /* made for an owner */
+
+    uint64_t id; /* atomic, relaxed: 0 until somebody asks, then for good */
 
     /* the handler's thread writes; others compare `handler_thread` with themselves (atomic, relaxed) */
     void *handler; /* the call whose own context this is, while its handler runs */
@@ -119,6 +122,17 @@ belay_context *bly_context_make(bly_context_environment *environment, belay_cont
 
 /* Ends it. reason may be NULL. True when this call did it. Any thread, no context's or call's lock held. */
 bool bly_context_end(belay_context *context, belay_cause cause, const char *reason);
+
+/* The same, but all that hangs from it ends with the same cause too. */
+bool bly_context_end_tree(belay_context *context, belay_cause cause, const char *reason);
+
+/* What the context is called by those who watch: a number that no other context of the process has or will have.
+ * Made when it is first asked for. Any thread. */
+uint64_t bly_context_id(belay_context *context);
+
+/* The nearest context above it that is a call's own; NULL when there is none. Without a reference: lives as long as
+ * `context`. Any thread. */
+belay_context *bly_context_call_above(const belay_context *context);
 
 /* Takes a reference unless the last one is gone. For weak links, whose own lock keeps the memory there. */
 bool bly_context_try_ref(belay_context *context);

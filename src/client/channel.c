@@ -144,6 +144,7 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     channel->loop = bly_runtime_next_loop(channel->runtime);
     describe(channel, options);
     bly_channel_init_io(channel);
+    bly_resident_enter(&channel->resident, channel->runtime);
     return channel;
 }
 
@@ -164,6 +165,7 @@ belay_channel_free(belay_channel *channel)
     while (!channel->closed)
         bly_condition_wait(&channel->changed, &channel->lock);
     bly_mutex_unlock(&channel->lock);
+    bly_resident_leave(&channel->resident, channel->runtime);
     bly_pool_blocked_end();
     bly_channel_unref(channel);
 }

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/mutex.h"
 #include "io/timer.h"
+#include "rpc/census.h"
 #include "rpc/client_call.h"
 #include "transport/address.h"
 #include "transport/connector.h"
@@ -47,11 +48,14 @@ struct belay_channel {
     char *target;
     char *authority;
     bly_address address;
+    bly_resident resident;
 
     /* I/O thread only */
     bly_channel_state state;
     bly_list waiting;     /* calls without a stream */
     bly_list active;      /* calls with one */
+    bly_link *shown;      /* the call that a census looks at next; of `waiting`, then of `active` */
+    bool shows_active;
     bly_list connections; /* bly_channel_connection */
     struct bly_channel_connection *current;
     bly_connector *connector;

@@ -25,6 +25,15 @@ of_link(bly_link *link)
     return BLY_LIST_ENTRY(link, bly_client_call, host_link);
 }
 
+/* Takes a call out of its list; where a census goes on is not to go with it. */
+static void
+take_out(belay_channel *channel, bly_client_call *client)
+{
+    if (channel->shown == &client->host_link)
+        channel->shown = client->host_link.next;
+    bly_list_remove(&client->host_link);
+}
+
 /* Gives streams to waiting calls as long as the connection takes them. */
 static void
 serve(belay_channel *channel)
@@ -32,12 +41,12 @@ serve(belay_channel *channel)
     while (channel->state == BLY_CHANNEL_READY && !bly_list_is_empty(&channel->waiting) &&
            bly_h2_connection_can_open(channel->current->h2)) {
         bly_client_call *client = of_link(channel->waiting.next);
-        bly_list_remove(&client->host_link);
+        take_out(channel, client);
         bly_list_append(&channel->active, &client->host_link);
         channel->current->was_used = true;
         channel->failures = 0;
         if (!bly_client_call_open(&client->call, channel->current->h2)) {
-            bly_list_remove(&client->host_link);
+            take_out(channel, client);
             bly_client_call_fail(&client->call, BELAY_RESOURCE_EXHAUSTED, "no memory for the call's stream");
         }
     }
@@ -55,7 +64,7 @@ fail_waiting(belay_channel *channel, const char *error)
         next = link->next;
         if (client->wait_for_ready)
             continue;
-        bly_list_remove(&client->host_link);
+        take_out(channel, client);
         bly_client_call_fail(&client->call, BELAY_UNAVAILABLE, error);
     }
 }
@@ -84,15 +93,13 @@ start(void *host, belay_call *call)
 static void
 withdraw(void *host, belay_call *call)
 {
-    (void)host;
-    bly_list_remove(&bly_client_call_of(call)->host_link);
+    take_out(host, bly_client_call_of(call));
 }
 
 static void
 gone(void *host, belay_call *call)
 {
-    (void)host;
-    bly_list_remove(&bly_client_call_of(call)->host_link);
+    take_out(host, bly_client_call_of(call));
 }
 
 static void
@@ -114,6 +121,43 @@ const bly_client_host_ops bly_channel_host_ops = {
     .retain = retain,
     .release = release,
 };
+
+/* ---- Census ----------------------------------------------------------------------------------------- */
+
+/* False when the census has enough. */
+static bool
+show_list(belay_channel *channel, bly_list *calls, bly_census *census, bool waits)
+{
+    while (channel->shown != calls) {
+        if (bly_census_has_enough(census))
+            return false;
+        bly_census_see(census, &of_link(channel->shown)->call, waits);
+        channel->shown = channel->shown->next;
+    }
+    return true;
+}
+
+static bool
+show(bly_resident *resident, bly_loop *loop, bly_census *census, bool again)
+{
+    belay_channel *channel = BLY_CONTAINER_OF(resident, belay_channel, resident);
+    if (loop != channel->loop)
+        return false;
+    if (!again) {
+        channel->shown = channel->waiting.next;
+        channel->shows_active = false;
+    }
+    if (!channel->shows_active) {
+        if (!show_list(channel, &channel->waiting, census, true))
+            return true;
+        channel->shown = channel->active.next;
+        channel->shows_active = true;
+    }
+    if (!show_list(channel, &channel->active, census, false))
+        return true;
+    channel->shown = NULL;
+    return false;
+}
 
 /* ---- The end ---------------------------------------------------------------------------------------- */
 
@@ -339,6 +383,8 @@ bly_channel_init_io(belay_channel *channel)
     bly_list_init(&channel->waiting);
     bly_list_init(&channel->active);
     bly_list_init(&channel->connections);
+    channel->resident.show = show;
+    bly_link_init(&channel->resident.link);
     bly_timer_init(&channel->backoff_timer, backoff_over);
     bly_timer_init(&channel->linger_timer, linger_over);
     channel->random = (uint64_t)(uintptr_t)channel ^ bly_clock_now(bly_loop_clock(channel->loop));

@@ -271,6 +271,12 @@ bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred)
     loop->last_deferred = &deferred->next;
 }
 
+uint64_t
+bly_loop_turn_ms(const bly_loop *loop)
+{
+    return uv_now(&loop->uv);
+}
+
 uint8_t *
 bly_loop_buffer(bly_loop *loop)
 {

@@ -66,6 +66,9 @@ void bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred);
  * thread. For set-up and tear-down. Any thread that the loop never waits for. */
 void bly_loop_call(bly_loop *loop, void (*function)(void *argument), void *argument);
 
+/* The time, in milliseconds on the monotonic clock, as the loop read it when this turn began. Costs no clock. */
+uint64_t bly_loop_turn_ms(const bly_loop *loop);
+
 /* A buffer that callbacks of this loop may read into; its contents are good until the callback
  * returns. 256 KiB, of which only what was filled once costs memory. */
 #define BLY_LOOP_BUFFER_SIZE 262144

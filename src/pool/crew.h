@@ -68,7 +68,8 @@ typedef struct bly_worker {
     bly_parker *parker; /* NULL without memory: works but never idles */
 
     /* its own thread only */
-    unsigned int blocks; /* nested bly_pool_blocked_begin() */
+    unsigned int blocks; /* nested bly_pool_blocked_in() */
+    bly_job *shown;      /* the running job, when its waits are to show */
 
     /* guarded by the pool's lock */
     bly_link link;       /* in the crew's idle, or in none */

@@ -15,6 +15,7 @@ void
 bly_job_init(bly_job *job, void (*run)(struct bly_job *job))
 {
     job->run = run;
+    job->wait = BLY_POOL_AWAKE;
     bly_link_init(&job->link);
     job->queued_at = 0;
     job->queued = false;

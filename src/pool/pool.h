@@ -33,9 +33,21 @@
 
 typedef struct bly_pool bly_pool;
 
+/* What a worker sleeps in, for those who watch. */
+typedef enum bly_pool_wait {
+    BLY_POOL_AWAKE,
+    BLY_POOL_BLOCKED, /* in something that has no name of its own here */
+    BLY_POOL_IN_RECV,
+    BLY_POOL_IN_SEND,
+    BLY_POOL_IN_CHILD, /* a call that it opened */
+    BLY_POOL_IN_SLEEP
+} bly_pool_wait;
+
 typedef struct bly_job {
     /* const while queued */
     void (*run)(struct bly_job *job); /* worker; may free the job */
+    int wait; /* atomic, relaxed: bly_pool_wait, written by its worker once bly_pool_show() was called; orders
+               * nothing */
     /* guarded by the pool's lock */
     bly_link link;
     uint64_t queued_at;
@@ -89,8 +101,22 @@ bool bly_pool_remove(bly_pool *pool, bly_job *job);
 
 /* Around a wait of the calling worker, so that another may run in its place. The outermost pair counts.
  * Takes no lock while nothing is queued. Nothing on a thread that is no worker. */
-void bly_pool_blocked_begin(void);
+void bly_pool_blocked_in(bly_pool_wait wait);
 void bly_pool_blocked_end(void);
+
+/* The same for a wait without a name. */
+void bly_pool_blocked_begin(void);
+
+/* From here on until the job returns, the waits of the calling worker show in job->wait, so the job must stay until
+ * the last of them. Worker that runs it; nothing on a thread that is no worker. */
+void bly_pool_show(bly_job *job);
+
+/* What the worker of a job sleeps in. Any thread. */
+static inline bly_pool_wait
+bly_job_wait(const bly_job *job)
+{
+    return (bly_pool_wait)__atomic_load_n(&job->wait, __ATOMIC_RELAXED);
+}
 
 /* True on a worker of this pool. */
 bool bly_pool_is_worker(const bly_pool *pool);

@@ -114,6 +114,7 @@ run_job(bly_worker *self, bly_job *job)
     bly_mutex_unlock(&crew->pool->lock);
     bly_crew_call(crew, summons);
     job->run(job);
+    self->shown = NULL;
     BLY_ASSERT(self->blocks == 0);
     bly_mutex_lock(&crew->pool->lock);
 }
@@ -178,12 +179,33 @@ bly_worker_run(void *argument)
     bly_blocks_end();
 }
 
+static void
+show(bly_worker *self, bly_pool_wait wait)
+{
+    if (self->shown)
+        __atomic_store_n(&self->shown->wait, wait, __ATOMIC_RELAXED);
+}
+
+void
+bly_pool_show(bly_job *job)
+{
+    if (current)
+        current->shown = job;
+}
+
 void
 bly_pool_blocked_begin(void)
+{
+    bly_pool_blocked_in(BLY_POOL_BLOCKED);
+}
+
+void
+bly_pool_blocked_in(bly_pool_wait wait)
 {
     bly_worker *self = current;
     if (!self || self->blocks++ > 0)
         return;
+    show(self, wait);
     __atomic_fetch_add(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
     if (bly_crew_queued(self->crew) > 0)
         bly_crew_summon(self->crew);
@@ -196,8 +218,10 @@ bly_pool_blocked_end(void)
     if (!self)
         return;
     BLY_ASSERT(self->blocks > 0);
-    if (--self->blocks == 0)
-        __atomic_fetch_sub(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
+    if (--self->blocks > 0)
+        return;
+    __atomic_fetch_sub(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
+    show(self, BLY_POOL_AWAKE);
 }
 
 bool

@@ -86,6 +86,7 @@ struct belay_call {
     bool posted;        /* `task` is in the mailbox of the I/O thread */
 
     /* I/O thread only */
+    uint64_t began_ms; /* when it came to the I/O thread; const for those that the I/O thread has shown the call */
     bly_loop_task task;
     bly_h2_stream stream;
     bly_frame_reader frames;

@@ -151,6 +151,7 @@ start(bly_client_call *client)
 {
     client->started = true;
     client->waiting = true;
+    client->call.began_ms = bly_loop_turn_ms(client->call.loop);
     bly_call_arm_deadline(&client->call);
     client->host->ops->start(client->host->argument, &client->call);
 }

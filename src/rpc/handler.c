@@ -165,6 +165,7 @@ bly_server_call_run(bly_job *job)
     count(server, &server->totals->handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
     bly_context_set_handler(server->call.context, server);
+    bly_pool_show(job); /* the last wait is before end() gives the call away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */

@@ -149,7 +149,7 @@ await_locked(belay_call *call, bly_call_condition ready)
     call->reader_ready = ready;
     do {
         bly_mutex_unlock(&call->lock);
-        bly_pool_blocked_begin();
+        bly_pool_blocked_in(call->is_server ? BLY_POOL_IN_RECV : BLY_POOL_IN_CHILD);
         bly_parker_park(parker);
         bly_pool_blocked_end();
         bly_mutex_lock(&call->lock);
@@ -192,7 +192,7 @@ drive_to_end(belay_call *call)
     bly_loan loan;
     if (!bly_loop_borrow(call->loop, &loan))
         return false;
-    bly_pool_blocked_begin();
+    bly_pool_blocked_in(BLY_POOL_IN_CHILD);
     while (!bly_loop_turn(call->loop, has_ended, call))
         continue;
     bly_loop_give_back(call->loop, &loan);

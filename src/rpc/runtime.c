@@ -193,6 +193,7 @@ destroy(belay_runtime *runtime)
     bly_notifier_free(runtime->notifier);
     bly_log_drain(&runtime->log);
     bly_log_fini(&runtime->log);
+    bly_mutex_fini(&runtime->residents_lock);
     free(runtime);
 }
 
@@ -237,6 +238,8 @@ bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
     if (runtime == NULL)
         return NULL;
     bly_refcount_init(&runtime->refs);
+    bly_mutex_init(&runtime->residents_lock);
+    bly_list_init(&runtime->residents);
     runtime->process = getpid();
     runtime->environment = (bly_context_environment){
         .clock = clock,

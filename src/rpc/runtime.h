@@ -10,7 +10,9 @@
 
 #include <belay/runtime.h>
 
+#include "base/list.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/refcount.h"
 #include "cancel/context.h"
 #include "cancel/notifier.h"
@@ -39,6 +41,8 @@ struct belay_runtime {
     int log_posted;     /* atomic: acquire and release, with the log queue's own lock */
     unsigned int turn;  /* atomic, relaxed: only spreads */
     int64_t calls_open; /* atomic, relaxed: client calls, for counters */
+    bly_mutex residents_lock; /* taken before all others; held while the I/O threads are asked one after the other */
+    bly_list residents;       /* guarded by residents_lock: servers and channels (rpc/census.h) */
 };
 
 /* belay_runtime_new() with a clock that deadlines are counted on. Waits that end by themselves (sleeping,

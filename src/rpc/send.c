@@ -63,7 +63,7 @@ wait_for_room_locked(belay_call *call, size_t size)
         }
         call->writer = parker;
         bly_mutex_unlock(&call->lock);
-        bly_pool_blocked_begin();
+        bly_pool_blocked_in(call->is_server ? BLY_POOL_IN_SEND : BLY_POOL_IN_CHILD);
         bly_parker_park(parker);
         bly_pool_blocked_end();
         bly_mutex_lock(&call->lock);

@@ -420,6 +420,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->peer = peer;
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
                   limits->stream_window);
+    server->call.began_ms = bly_loop_turn_ms(loop);
     bly_arena_init(&server->arena);
     bly_list_init(&server->children);
     bly_link_init(&server->held_link);

@@ -31,6 +31,7 @@ typedef struct bly_registration {
     const void *handlers;
     void *data;
     bool reserved; /* runs on reserved workers, and is counted nowhere */
+    unsigned int doors; /* bits of the host's: by which of its addresses it can be called */
 } bly_registration;
 
 /* Totals of a server. */

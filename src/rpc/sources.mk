@@ -1,6 +1,8 @@
 libbelay_sources += \
 	src/rpc/call.c \
 	src/rpc/call.h \
+	src/rpc/census.c \
+	src/rpc/census.h \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
 	src/rpc/deadline.c \

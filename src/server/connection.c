@@ -12,15 +12,28 @@
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
 
+/* Where a census goes on is not to go with what is taken out there. */
+static void
+move_shown_connection(bly_server_connection *connection)
+{
+    bly_server_loop *place = connection->place;
+    if (place->shown_connection != &connection->link)
+        return;
+    place->shown_connection = connection->link.next;
+    place->shown_call = NULL;
+}
+
 static void
 free_if_done(bly_server_connection *connection)
 {
     if (connection->h2 != NULL || !bly_list_is_empty(&connection->calls))
         return;
     belay_server *server = connection->place->server;
+    unsigned int door = connection->door;
+    move_shown_connection(connection);
     bly_list_remove(&connection->link);
     free(connection);
-    bly_server_connection_removed(server);
+    bly_server_connection_removed(server, door);
 }
 
 static bly_server_connection *
@@ -35,6 +48,8 @@ forget_if_done(bly_server_connection *connection, bly_server_call *server)
 {
     if (!server->is_gone || (server->dispatched && !server->is_over))
         return;
+    if (connection->place->shown_call == &server->connection_link)
+        connection->place->shown_call = server->connection_link.next;
     bly_list_remove(&server->connection_link);
     bly_call_unref(&server->call);
     free_if_done(connection);
@@ -133,10 +148,14 @@ find(void *host, const char *path, size_t size, bool *service_known)
     if (found != NULL && size == connection->recent_size && memcmp(path, found->method->path, size) == 0)
         return found;
     found = bly_registry_find(&connection->place->server->registry, path, size, service_known);
-    if (found != NULL) {
-        connection->recent = found;
-        connection->recent_size = size;
+    if (found == NULL)
+        return NULL;
+    if ((found->doors & connection->door) == 0) {
+        *service_known = false; /* nobody is to learn here what there is elsewhere */
+        return NULL;
     }
+    connection->recent = found;
+    connection->recent_size = size;
     return found;
 }
 
@@ -264,7 +283,7 @@ static const bly_h2_ops h2_ops = {
 };
 
 void
-bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer)
+bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer, unsigned int door)
 {
     belay_server *server = place->server;
     bly_server_connection *connection = calloc(1, sizeof *connection);
@@ -276,6 +295,7 @@ bly_server_connection_new(bly_server_loop *place, int descriptor, const char *pe
     if (connection != NULL && stream != NULL) {
         connection->place = place;
         connection->loop = place->loop;
+        connection->door = door;
         snprintf(connection->peer, sizeof connection->peer, "%s", peer);
         bly_list_init(&connection->calls);
         bly_list_init(&connection->held);
@@ -291,7 +311,7 @@ bly_server_connection_new(bly_server_loop *place, int descriptor, const char *pe
         return;
     }
     bly_list_append(&place->connections, &connection->link);
-    bly_server_connection_added(server);
+    bly_server_connection_added(server, door);
 }
 
 void
@@ -333,4 +353,56 @@ bly_server_connection_report(bly_server_connection *connection)
         bly_log_write(log, BELAY_LOG_ERROR, "handler has not returned: %s from %s, cancelled %" PRIu64 " ms ago",
                       server->call.method->path, server->peer, ended != 0 ? (now - ended) / 1000000 : 0);
     }
+}
+
+/* ---- Census ----------------------------------------------------------------------------------------- */
+
+/* Connections that a census looks at in one turn, be they without calls. */
+#define SHOWN_AT_ONCE 256
+
+/* False when the census has enough: then the place says where to go on. */
+static bool
+show_connection(bly_server_connection *connection, bly_census *census)
+{
+    bly_server_loop *place = connection->place;
+    if (place->shown_call == NULL)
+        place->shown_call = connection->calls.next;
+    while (place->shown_call != &connection->calls) {
+        if (bly_census_has_enough(census))
+            return false;
+        bly_census_see(census, &BLY_LIST_ENTRY(place->shown_call, bly_server_call, connection_link)->call, false);
+        place->shown_call = place->shown_call->next;
+    }
+    place->shown_call = NULL;
+    return true;
+}
+
+static bly_server_loop *
+place_on(belay_server *server, const bly_loop *loop)
+{
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
+        if (server->loops[i].loop == loop)
+            return &server->loops[i];
+    }
+    return NULL;
+}
+
+bool
+bly_server_show(bly_resident *resident, bly_loop *loop, bly_census *census, bool again)
+{
+    bly_server_loop *place = place_on(BLY_CONTAINER_OF(resident, belay_server, resident), loop);
+    BLY_ASSERT(place != NULL && bly_loop_is_current(loop));
+    if (!again) {
+        place->shown_connection = place->connections.next;
+        place->shown_call = NULL;
+    }
+    for (int looked = 0; place->shown_connection != &place->connections; looked++) {
+        if (looked == SHOWN_AT_ONCE)
+            return true;
+        if (!show_connection(BLY_LIST_ENTRY(place->shown_connection, bly_server_connection, link), census))
+            return true;
+        place->shown_connection = place->shown_connection->next;
+    }
+    place->shown_connection = NULL;
+    return false;
 }

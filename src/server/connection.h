@@ -18,6 +18,7 @@ typedef struct bly_server_connection {
     bly_server_loop *place;
     bly_loop *loop;
     char peer[64];
+    unsigned int door; /* by which it came */
     /* I/O thread only */
     bly_link link; /* the loop's connections */
     bly_h2_connection *h2; /* NULL once closed */
@@ -30,7 +31,7 @@ typedef struct bly_server_connection {
 } bly_server_connection;
 
 /* Takes over a descriptor. On failure it is closed, and the log says why. */
-void bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer);
+void bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer, unsigned int door);
 
 /* Ends all its calls with a cause, for good: those that still come are refused. */
 void bly_server_connection_cancel(bly_server_connection *connection, belay_cause cause, const char *reason);

@@ -2,7 +2,7 @@
 /*
  * The end of a server, step by step: no new connections, GOAWAY, the grace time, cancel what is left, wait
  * for the handlers, close what still stands. Each step is done on the I/O threads; the draining thread only
- * waits.
+ * waits. An operator sees all that: his door is closed when it is over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 typedef struct step {
     bly_server_loop *place;
+    unsigned int door;
     void (*each)(bly_server_connection *connection);
 } step;
 
@@ -30,40 +31,59 @@ walk(void *argument)
     /* A connection may go while it is dealt with; the next one cannot. */
     for (bly_link *link = connections->next, *next; link != connections; link = next) {
         next = link->next;
-        work->each(BLY_LIST_ENTRY(link, bly_server_connection, link));
+        bly_server_connection *connection = BLY_LIST_ENTRY(link, bly_server_connection, link);
+        if (connection->door == work->door)
+            work->each(connection);
+    }
+}
+
+static void
+for_each_of_door(belay_server *server, unsigned int door, void (*each)(bly_server_connection *connection))
+{
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
+        step work = {&server->loops[i], door, each};
+        bly_loop_call(server->loops[i].loop, walk, &work);
     }
 }
 
 static void
 for_each_connection(belay_server *server, void (*each)(bly_server_connection *connection))
 {
-    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
-        step work = {&server->loops[i], each};
-        bly_loop_call(server->loops[i].loop, walk, &work);
-    }
+    for_each_of_door(server, BLY_SERVER_FRONT_DOOR, each);
 }
+
+typedef struct closing {
+    belay_server *server;
+    bly_server_loop *place;
+    unsigned int door;
+} closing;
 
 static void
 stop_listeners(void *argument)
 {
-    belay_server *server = argument;
-    for (size_t i = 0; i < server->listener_count; i++)
-        bly_listener_stop(server->listeners[i].listener);
+    const closing *work = argument;
+    for (size_t i = 0; i < work->server->listener_count; i++) {
+        if (work->server->listeners[i].door == work->door)
+            bly_listener_stop(work->server->listeners[i].listener);
+    }
 }
 
 static void
 stop_arrivals(void *argument)
 {
-    bly_server_loop *place = argument;
-    place->stopping = true;
+    const closing *work = argument;
+    work->place->closed_doors |= work->door;
 }
 
 static void
-stop_accepting(belay_server *server)
+stop_accepting(belay_server *server, unsigned int door)
 {
-    bly_loop_call(server->loops[0].loop, stop_listeners, server);
-    for (unsigned int i = 0; i < server->runtime->loop_count; i++)
-        bly_loop_call(server->loops[i].loop, stop_arrivals, &server->loops[i]);
+    closing work = {server, NULL, door};
+    bly_loop_call(server->loops[0].loop, stop_listeners, &work);
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) {
+        work.place = &server->loops[i];
+        bly_loop_call(server->loops[i].loop, stop_arrivals, &work);
+    }
 }
 
 static void
@@ -80,17 +100,23 @@ close_for_shutdown(bly_server_connection *connection)
 
 /* ---- Waiting ---------------------------------------------------------------------------------------- */
 
-/* Waits until the last connection is gone; false at the deadline. */
+/* Waits until a number of connections, guarded by the server's lock, is 0; false at the deadline. */
 static bool
-wait_until_gone(belay_server *server, uint64_t deadline)
+wait_until_none(belay_server *server, const size_t *count, uint64_t deadline)
 {
     bool in_time = true;
     bly_mutex_lock(&server->lock);
-    while (server->connection_count > 0 && in_time)
+    while (*count > 0 && in_time)
         in_time = bly_condition_wait_until(&server->changed, &server->lock, deadline);
-    bool gone = server->connection_count == 0;
+    bool gone = *count == 0;
     bly_mutex_unlock(&server->lock);
     return gone;
+}
+
+static bool
+wait_until_gone(belay_server *server, uint64_t deadline)
+{
+    return wait_until_none(server, &server->connection_count, deadline);
 }
 
 /* The same until the grace time ends, which another thread may shorten. */
@@ -125,13 +151,11 @@ begin(belay_server *server, uint64_t grace_ns)
 /* How long clients may take to read their last status before their connections are closed. */
 #define FAREWELL BELAY_SECONDS(1)
 
-belay_code
-belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
+static belay_code
+drain_front(belay_server *server, uint64_t limit_ns)
 {
-    if (server == NULL || !begin(server, grace_ns))
-        return BELAY_FAILED_PRECONDITION;
     /* Also when another thread does the same: neither may count connections before both steps are done. */
-    stop_accepting(server);
+    stop_accepting(server, BLY_SERVER_FRONT_DOOR);
     for_each_connection(server, bly_server_connection_drain);
     if (wait_for_grace(server))
         return BELAY_OK;
@@ -148,10 +172,44 @@ belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
     return BELAY_DEADLINE_EXCEEDED;
 }
 
+/* An operator who has just been answered gets his answer. The methods he calls do not last. */
+static void
+drain_admin(belay_server *server)
+{
+    stop_accepting(server, BLY_SERVER_ADMIN_DOOR);
+    for_each_of_door(server, BLY_SERVER_ADMIN_DOOR, bly_server_connection_drain);
+    if (wait_until_none(server, &server->admin_count, bly_clock_after(belay_now(), FAREWELL)))
+        return;
+    for_each_of_door(server, BLY_SERVER_ADMIN_DOOR, close_for_shutdown);
+    (void)wait_until_none(server, &server->admin_count, BELAY_FOREVER);
+}
+
+belay_code
+belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
+{
+    if (server == NULL || !begin(server, grace_ns))
+        return BELAY_FAILED_PRECONDITION;
+    belay_code code = drain_front(server, limit_ns);
+    drain_admin(server);
+    return code;
+}
+
 /* ---- Running until a signal --------------------------------------------------------------------------- */
 
 /* Where the signal handler writes. One server in the process runs at a time. */
 static int signal_pipe[2] = {-1, -1};
+
+/* Which one that is: for those who would have it drain as by a signal. A pthread_mutex_t because it needs no making. */
+static pthread_mutex_t running_lock = PTHREAD_MUTEX_INITIALIZER;
+static belay_server *running; /* guarded by running_lock; the pipe is open while it is set */
+
+static void
+set_running(belay_server *server)
+{
+    pthread_mutex_lock(&running_lock);
+    running = server;
+    pthread_mutex_unlock(&running_lock);
+}
 
 static void
 on_signal(int number)
@@ -250,11 +308,71 @@ belay_server_run(belay_server *server)
     bool started = server->state != BLY_SERVER_NEW;
     bly_mutex_unlock(&server->lock);
     belay_code code = started ? BELAY_OK : belay_server_start(server);
-    if (code == BELAY_OK)
+    if (code == BELAY_OK) {
+        set_running(server);
         code = wait_and_drain(server);
+        set_running(NULL);
+    }
     give_back_signals(&saved);
     close(signal_pipe[0]);
     close(signal_pipe[1]);
     signal_pipe[0] = signal_pipe[1] = -1;
     return code;
+}
+
+/* ---- Draining because somebody asked for it ------------------------------------------------------------ */
+
+static bool
+signal_running(const belay_server *server)
+{
+    pthread_mutex_lock(&running_lock);
+    bool runs = running == server;
+    if (runs)
+        (void)!write(signal_pipe[1], "s", 1);
+    pthread_mutex_unlock(&running_lock);
+    return runs;
+}
+
+static void
+drain_alone(void *argument)
+{
+    belay_server *server = argument;
+    (void)!belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
+}
+
+/* The first starts the thread, later ones hurry it. Lock held. */
+static belay_code
+start_drain_locked(belay_server *server)
+{
+    BLY_ASSERT_HELD(&server->lock);
+    if (server->state == BLY_SERVER_NEW)
+        return BELAY_FAILED_PRECONDITION;
+    if (server->drains_in_thread) {
+        server->drain_deadline = 0;
+        bly_condition_broadcast(&server->changed);
+        return BELAY_OK;
+    }
+    server->drains_in_thread = bly_thread_start(&server->drain_thread, "belay-drain", 0, drain_alone, server);
+    return server->drains_in_thread ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
+}
+
+belay_code
+bly_server_drain_soon(belay_server *server)
+{
+    if (signal_running(server))
+        return BELAY_OK;
+    bly_mutex_lock(&server->lock);
+    belay_code code = start_drain_locked(server);
+    bly_mutex_unlock(&server->lock);
+    return code;
+}
+
+void
+bly_server_join_drain(belay_server *server)
+{
+    bly_mutex_lock(&server->lock);
+    bool drains = server->drains_in_thread;
+    bly_mutex_unlock(&server->lock);
+    if (drains)
+        pthread_join(server->drain_thread, NULL);
 }

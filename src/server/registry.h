@@ -11,6 +11,10 @@
 
 #include "rpc/server_call.h"
 
+/* By which addresses a method can be called: all but an operator's, or those. */
+#define BLY_SERVER_FRONT_DOOR 1u
+#define BLY_SERVER_ADMIN_DOOR 2u
+
 typedef struct bly_registry_entry {
     bly_registration registration;
     size_t path_size;

@@ -134,11 +134,15 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     bly_condition_init(&server->changed);
     bly_timer_init(&server->growth_timer, grow);
     server->drain_deadline = BELAY_FOREVER;
+    server->resident.show = bly_server_show;
+    bly_link_init(&server->resident.link);
     server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
     if (server->runtime != NULL) {
         resolve_options(server, options);
-        if (bly_runtime_usable(server->runtime) && make_loops(server) && make_pool(server))
+        if (bly_runtime_usable(server->runtime) && make_loops(server) && make_pool(server)) {
+            bly_resident_enter(&server->resident, server->runtime);
             return server;
+        }
     }
     destroy(server);
     return NULL;
@@ -169,29 +173,50 @@ belay_server_add_service(belay_server *server, const belay_service *service, con
     return bly_registry_add(&server->registry, service, handlers, data);
 }
 
+/* A method that was added, while it may still be changed. */
+static belay_code
+find_method(belay_server *server, const char *path, bly_registration **registration)
+{
+    bool service_known;
+    if (!is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    *registration = bly_registry_find(&server->registry, path, strlen(path), &service_known);
+    return *registration != NULL ? BELAY_OK : BELAY_NOT_FOUND;
+}
+
 belay_code
 belay_server_reserve_method(belay_server *server, const char *path)
 {
-    bool service_known;
+    bly_registration *registration;
     if (server == NULL || path == NULL)
         return BELAY_INVALID_ARGUMENT;
-    if (!is_new(server))
-        return BELAY_FAILED_PRECONDITION;
-    bly_registration *registration = bly_registry_find(&server->registry, path, strlen(path), &service_known);
-    if (registration == NULL)
-        return BELAY_NOT_FOUND;
-    registration->reserved = true;
-    return BELAY_OK;
+    belay_code code = find_method(server, path, &registration);
+    if (code == BELAY_OK)
+        registration->reserved = true;
+    return code;
+}
+
+belay_code
+bly_server_set_doors(belay_server *server, const char *path, unsigned int doors)
+{
+    bly_registration *registration;
+    belay_code code = find_method(server, path, &registration);
+    if (code == BELAY_OK)
+        registration->doors = doors;
+    return code;
 }
 
 /* ---- Listening ------------------------------------------------------------------------------------ */
 
+/* Those of an operator are his alone. */
+#define ADMIN_MODE 0600
+
 belay_code
-belay_server_listen(belay_server *server, const char *address, const void *credentials)
+bly_server_open(belay_server *server, const char *address, unsigned int door)
 {
     bly_address parsed;
     char error[256];
-    if (server == NULL || address == NULL || credentials != NULL || !bly_address_parse(address, &parsed))
+    if (!bly_address_parse(address, &parsed))
         return BELAY_INVALID_ARGUMENT;
     if (!is_new(server))
         return BELAY_FAILED_PRECONDITION;
@@ -200,19 +225,38 @@ belay_server_listen(belay_server *server, const char *address, const void *crede
     if (listeners == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     server->listeners = listeners;
-    bly_listener *listener = bly_listener_open(&parsed, &server->runtime->log, error, sizeof error);
+    mode_t mode = door == BLY_SERVER_ADMIN_DOOR ? ADMIN_MODE : 0;
+    bly_listener *listener = bly_listener_open_mode(&parsed, mode, &server->runtime->log, error, sizeof error);
     if (listener == NULL) {
         bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "cannot listen on %s: %s", address, error);
         return BELAY_UNAVAILABLE;
     }
-    listeners[server->listener_count++] = (bly_server_listener){listener, 0, server};
+    listeners[server->listener_count++] = (bly_server_listener){listener, 0, door, server};
     return BELAY_OK;
+}
+
+belay_code
+belay_server_listen(belay_server *server, const char *address, const void *credentials)
+{
+    if (server == NULL || address == NULL || credentials != NULL)
+        return BELAY_INVALID_ARGUMENT;
+    return bly_server_open(server, address, BLY_SERVER_FRONT_DOOR);
+}
+
+const char *
+bly_server_address(const belay_server *server, unsigned int door, size_t index)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (server->listeners[i].door == door && index-- == 0)
+            return bly_listener_address(server->listeners[i].listener);
+    }
+    return NULL;
 }
 
 const char *
 belay_server_address(const belay_server *server, size_t index)
 {
-    return index < server->listener_count ? bly_listener_address(server->listeners[index].listener) : NULL;
+    return bly_server_address(server, BLY_SERVER_FRONT_DOOR, index);
 }
 
 /* A connection on its way to the loop that it will live on. */
@@ -220,23 +264,24 @@ typedef struct arrival {
     bly_loop_task task;
     bly_server_loop *place;
     int descriptor;
+    unsigned int door;
     char peer[64];
 } arrival;
 
 static void
-arrive(bly_server_loop *place, int descriptor, const char *peer)
+arrive(bly_server_loop *place, int descriptor, const char *peer, unsigned int door)
 {
-    if (place->stopping)
+    if ((place->closed_doors & door) != 0)
         close(descriptor);
     else
-        bly_server_connection_new(place, descriptor, peer);
+        bly_server_connection_new(place, descriptor, peer, door);
 }
 
 static void
 arrive_posted(bly_loop_task *task)
 {
     arrival *posted = BLY_CONTAINER_OF(task, arrival, task);
-    arrive(posted->place, posted->descriptor, posted->peer);
+    arrive(posted->place, posted->descriptor, posted->peer, posted->door);
     free(posted);
 }
 
@@ -248,7 +293,7 @@ accepted(void *argument, int descriptor, const char *peer)
     bly_server_loop *place = &server->loops[listener->next_loop];
     listener->next_loop = (listener->next_loop + 1) % server->runtime->loop_count;
     if (bly_loop_is_current(place->loop)) {
-        arrive(place, descriptor, peer);
+        arrive(place, descriptor, peer, listener->door);
         return;
     }
     arrival *posted = calloc(1, sizeof *posted);
@@ -259,6 +304,7 @@ accepted(void *argument, int descriptor, const char *peer)
     posted->task.run = arrive_posted;
     posted->place = place;
     posted->descriptor = descriptor;
+    posted->door = listener->door;
     strncpy(posted->peer, peer, sizeof posted->peer - 1);
     bly_loop_post(place->loop, &posted->task);
 }
@@ -299,19 +345,26 @@ belay_server_start(belay_server *server)
 
 /* ---- Counting ------------------------------------------------------------------------------------- */
 
+static size_t *
+count_of_door_locked(belay_server *server, unsigned int door)
+{
+    BLY_ASSERT_HELD(&server->lock);
+    return door == BLY_SERVER_ADMIN_DOOR ? &server->admin_count : &server->connection_count;
+}
+
 void
-bly_server_connection_added(belay_server *server)
+bly_server_connection_added(belay_server *server, unsigned int door)
 {
     bly_mutex_lock(&server->lock);
-    server->connection_count++;
+    ++*count_of_door_locked(server, door);
     bly_mutex_unlock(&server->lock);
 }
 
 void
-bly_server_connection_removed(belay_server *server)
+bly_server_connection_removed(belay_server *server, unsigned int door)
 {
     bly_mutex_lock(&server->lock);
-    server->connection_count--;
+    --*count_of_door_locked(server, door);
     bly_condition_broadcast(&server->changed);
     bly_mutex_unlock(&server->lock);
 }
@@ -376,6 +429,8 @@ belay_server_free(belay_server *server)
         return;
     if (!is_new(server))
         (void)!belay_server_drain(server, 0, BELAY_FOREVER);
+    bly_server_join_drain(server);
+    bly_resident_leave(&server->resident, server->runtime);
     /* No job is left that could have the pool grow: the timer is not armed again. */
     bly_timer_disarm(server->loops[0].loop, &server->growth_timer);
     settle_loops(server);

@@ -9,11 +9,14 @@
 #ifndef BLY_SERVER_SERVER_H
 #define BLY_SERVER_SERVER_H
 
+#include <pthread.h>
+
 #include <belay/server.h>
 
 #include "base/mutex.h"
 #include "io/timer.h"
 #include "pool/pool.h"
+#include "rpc/census.h"
 #include "rpc/runtime.h"
 #include "server/registry.h"
 #include "transport/listener.h"
@@ -44,12 +47,15 @@ typedef struct bly_server_loop {
     bly_list closed; /* calls that are yet to hear that their stream is gone */
     unsigned int may_tell; /* how many more hear of their reset at once */
     bly_loop_deferred tell;
-    bool stopping; /* connections that come now are closed at once */
+    bly_link *shown_connection; /* which a census looks at next; of `connections` */
+    bly_link *shown_call;       /* of its calls, or NULL: from the first on */
+    unsigned int closed_doors; /* connections that come now by these are closed at once */
 } bly_server_loop;
 
 typedef struct bly_server_listener {
     bly_listener *listener; /* the loop's thread, once started */
     unsigned int next_loop; /* I/O thread: where the next connection goes */
+    unsigned int door;      /* const: what can be called by it */
     belay_server *server;
 } bly_server_listener;
 
@@ -66,6 +72,9 @@ struct belay_server {
     bly_server_listener *listeners;
     size_t listener_count;
 
+    bly_resident resident;
+    unsigned int admin_doors; /* where the admin service answers; 0: it was not added */
+
     /* any thread */
     bly_server_totals totals;
     bly_timer growth_timer;
@@ -75,9 +84,32 @@ struct belay_server {
     /* guarded by lock */
     bly_condition changed;
     bly_server_state state;
-    size_t connection_count; /* those whose last call is not over included */
+    size_t connection_count; /* those whose last call is not over included; not an operator's */
+    size_t admin_count;      /* an operator's */
     uint64_t drain_deadline; /* when the grace time ends */
+    bool drains_in_thread;   /* drain_thread is to be joined */
+    pthread_t drain_thread;
 };
+
+/* belay_server_listen() for a door. */
+belay_code bly_server_open(belay_server *server, const char *address, unsigned int door);
+
+/* The index-th address of a door. */
+const char *bly_server_address(const belay_server *server, unsigned int door, size_t index);
+
+/* Says by which doors a method answers. Before the start; as belay_server_reserve_method(). */
+belay_code bly_server_set_doors(belay_server *server, const char *path, unsigned int doors);
+
+/* Drains as SIGTERM would, without waiting for it: belay_server_run() takes it for one, without that a thread of the
+ * server's own drains. Once more hurries it. Codes: BELAY_OK; BELAY_FAILED_PRECONDITION before the start;
+ * BELAY_RESOURCE_EXHAUSTED without threads. Any thread. */
+belay_code bly_server_drain_soon(belay_server *server);
+
+/* Waits until the thread of bly_server_drain_soon(), if there is one, has ended. Not its own. */
+void bly_server_join_drain(belay_server *server);
+
+/* The `show` of a server. I/O thread. */
+bool bly_server_show(bly_resident *resident, bly_loop *loop, bly_census *census, bool again);
 
 /* Pushes the calls of this turn to the pool. I/O thread. */
 void bly_server_push_batch(bly_loop_deferred *deferred);
@@ -88,8 +120,8 @@ void bly_server_push_batch(bly_loop_deferred *deferred);
 /* Tells those that are next. I/O thread. */
 void bly_server_tell_closed(bly_loop_deferred *deferred);
 
-/* One connection more or less. I/O thread. */
-void bly_server_connection_added(belay_server *server);
-void bly_server_connection_removed(belay_server *server);
+/* One connection more or less that came by a door. I/O thread. */
+void bly_server_connection_added(belay_server *server, unsigned int door);
+void bly_server_connection_removed(belay_server *server, unsigned int door);
 
 #endif

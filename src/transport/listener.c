@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -50,15 +51,20 @@ give_up(int descriptor)
 }
 
 static int
-open_unix(const bly_socket_address *address, bly_unix_path *file)
+open_unix(const bly_socket_address *address, const char *path, mode_t mode, bly_unix_path *file)
 {
     int descriptor = bly_socket_open(AF_UNIX);
     if (descriptor < 0)
         return -1;
     if (!bly_unix_path_bind(descriptor, address, file))
         return give_up(descriptor);
-    if (listen(descriptor, SOMAXCONN) != 0)
+    /* Nobody connects before it listens. */
+    if ((mode != 0 && chmod(path, mode) != 0) || listen(descriptor, SOMAXCONN) != 0) {
+        int error = errno;
+        bly_unix_path_remove(path, file);
+        errno = error;
         return give_up(descriptor);
+    }
     return descriptor;
 }
 
@@ -102,14 +108,15 @@ open_host(const bly_address *address, const char **why, char *buffer, size_t siz
 }
 
 static int
-open_socket(bly_listener *listener, const bly_address *address, const char **why, char *buffer, size_t size)
+open_socket(bly_listener *listener, const bly_address *address, mode_t mode, const char **why, char *buffer,
+            size_t size)
 {
     if (!address->is_unix)
         return open_host(address, why, buffer, size);
     bly_socket_address name;
     bly_address_literal(address, &name);
     memcpy(listener->path, address->host, sizeof listener->path);
-    int descriptor = open_unix(&name, &listener->file);
+    int descriptor = open_unix(&name, listener->path, mode, &listener->file);
     if (descriptor < 0)
         *why = bly_socket_error(errno, buffer, size);
     return descriptor;
@@ -133,6 +140,12 @@ static void end_pause(bly_timer *timer);
 bly_listener *
 bly_listener_open(const bly_address *address, bly_log *log, char *error, size_t error_size)
 {
+    return bly_listener_open_mode(address, 0, log, error, error_size);
+}
+
+bly_listener *
+bly_listener_open_mode(const bly_address *address, mode_t mode, bly_log *log, char *error, size_t error_size)
+{
     bly_listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
         snprintf(error, error_size, "out of memory");
@@ -143,7 +156,7 @@ bly_listener_open(const bly_address *address, bly_log *log, char *error, size_t 
     listener->log = log;
     listener->is_unix = address->is_unix;
     bly_timer_init(&listener->pause, end_pause);
-    listener->descriptor = open_socket(listener, address, &why, buffer, sizeof buffer);
+    listener->descriptor = open_socket(listener, address, mode, &why, buffer, sizeof buffer);
     if (listener->descriptor < 0) {
         char text[BLY_ADDRESS_TEXT_SIZE];
         bly_address_write(address, text, sizeof text);

@@ -8,6 +8,7 @@
 #define BLY_TRANSPORT_LISTENER_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/log.h"
 #include "io/loop.h"
@@ -22,6 +23,10 @@ typedef void (*bly_accept_function)(void *argument, int descriptor, const char *
  * and `error` says what failed. A unix socket that nobody listens on is replaced, and removed at the
  * end. Any thread. */
 bly_listener *bly_listener_open(const bly_address *address, bly_log *log, char *error, size_t error_size);
+
+/* The same; a unix socket's file has the permissions `mode` before anybody can connect. 0: what the umask leaves. */
+bly_listener *bly_listener_open_mode(const bly_address *address, mode_t mode, bly_log *log, char *error,
+                                     size_t error_size);
 
 /* "127.0.0.1:50051" with the real port, or "unix:path". Any thread. Lives as long as the listener. */
 const char *bly_listener_address(const bly_listener *listener);

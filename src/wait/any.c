@@ -93,7 +93,7 @@ wait_claimed(belay_context *context, bly_parker *parker, belay_call *const *call
     while (context == NULL || !belay_context_cancelled(context)) {
         if (find_ready(calls, count, index))
             return BELAY_OK;
-        bly_pool_blocked_begin();
+        bly_pool_blocked_in(BLY_POOL_IN_CHILD);
         bly_parker_park(parker);
         bly_pool_blocked_end();
     }

@@ -18,6 +18,7 @@
 typedef struct server_settings {
     const char *host;
     const char *unix_path;  /* or NULL */
+    const char *admin;      /* where an operator is listened for, or NULL */
     uint32_t port;          /* UINT32_MAX: not given */
     uint32_t workers;       /* 0, as for the rest: the library's default */
     uint32_t max_workers;
@@ -42,7 +43,7 @@ parse(int argc, char **argv, server_settings *to)
         {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
         {"deadline_cap_ms", ARG_LATER, NULL, 0, 0},
         {"watchdog_ms", ARG_LATER, NULL, 0, 0},
-        {"admin", ARG_LATER, NULL, 0, 0},
+        {"admin", ARG_TEXT, &to->admin, 0, 0},
         {"use_tls", ARG_FALSE, NULL, 0, 0},
         {"tls_cert_file", ARG_LATER, NULL, 0, 0},
         {"tls_key_file", ARG_LATER, NULL, 0, 0},
@@ -110,6 +111,10 @@ listen_on(const server_settings *from, belay_server *server)
     if (code == BELAY_OK && from->unix_path != NULL) {
         snprintf(address, sizeof address, "unix:%s", from->unix_path);
         code = belay_server_listen(server, address, NULL);
+    }
+    if (code == BELAY_OK && from->admin != NULL) {
+        snprintf(address, sizeof address, "%s", from->admin);
+        code = belay_admin_listen(server, address);
     }
     if (code != BELAY_OK)
         fprintf(stderr, "interop-server: cannot listen on %s: %s\n", address, belay_code_name(code));

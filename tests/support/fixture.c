@@ -52,6 +52,7 @@ open_server(fixture *f, const fixture_options *options)
     need(f->server != NULL, "no server");
     need(belay_test_probe_add(f->server, &options->handlers, options->data) == BELAY_OK, "no service");
     need(belay_server_listen(f->server, "127.0.0.1:0", NULL) == BELAY_OK, "cannot listen");
+    need(!options->admin || belay_admin_listen(f->server, "127.0.0.1:0") == BELAY_OK, "cannot listen for an operator");
     need(belay_server_start(f->server) == BELAY_OK, "cannot start");
     f->address = belay_server_address(f->server, 0);
 }
