@@ -49,3 +49,11 @@ tests_base_test_refcount_LDADD = $(test_libs)
 check_PROGRAMS += tests/base/test_schedule
 tests_base_test_schedule_SOURCES = tests/base/test_schedule.c
 tests_base_test_schedule_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_identity
+tests_base_test_identity_SOURCES = tests/base/test_identity.c
+tests_base_test_identity_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_stack
+tests_base_test_stack_SOURCES = tests/base/test_stack.c
+tests_base_test_stack_LDADD = $(test_libs)
