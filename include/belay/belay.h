@@ -9,6 +9,7 @@
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/metadata.h>
+#include <belay/metrics.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>
