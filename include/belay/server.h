@@ -148,8 +148,8 @@ BELAY_API void belay_server_options_set_drain(belay_server_options *options, uin
  * Sets the watchdog: a handler that has not returned some time after its call was cancelled, whatever the cause, is
  * reported once, by a line of level BELAY_LOG_WARNING through the runtime's log function. It names method, peer, cause
  * and reason, the times since the call came to the workers and since the cancel, and the thread by its name and the
- * system's number. Counted in belay_server_counters and belay_method_stats. Calls that are not cancelled cost
- * nothing.
+ * system's number. Counted in belay_server_counters and belay_method_stats, but for reserved methods. Calls that are
+ * not cancelled cost nothing.
  *
  * options: to change.
  * after_ns: from cancel to report, in nanoseconds; 1 s by default; 0 for no watchdog.

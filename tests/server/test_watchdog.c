@@ -2,6 +2,7 @@
 /*
  * Handlers that ignore their cancellation, and what the log says of them.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -322,6 +323,54 @@ test_the_signal_is_the_servers_only_while_it_exists(void)
     CU_ASSERT_TRUE(is_default());
 }
 
+/* ---- Races ------------------------------------------------------------------------------------------ */
+
+#define ROUNDS 150
+#define AT_ONCE 4
+
+static belay_code
+return_soon(belay_call *call, const Belay__Test__Note *request)
+{
+    gate *entered = belay_call_data(call);
+    (void)request;
+    gate_open(entered);
+    while (!belay_cancelled(call))
+        sched_yield();
+    return BELAY_CANCELLED;
+}
+
+/* The watchdog is so impatient that it comes while handlers return: their threads are asked when they are on their way
+ * to the next call, or to their end. */
+static void
+test_handlers_may_return_while_they_are_reported(void)
+{
+    fixture f;
+    gate entered;
+    belay_call *calls[AT_ONCE];
+    belay_server_options *options = belay_server_options_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(options);
+    belay_server_options_set_watchdog(options, 1);
+    if (bly_stack_is_supported())
+        CU_ASSERT_EQUAL(belay_server_options_set_watchdog_stacks(options, SIGUSR2), BELAY_OK);
+    gate_init(&entered, "handlers entered");
+    fixture_open(&f, &(fixture_options){
+        .handlers = {.download = return_soon},
+        .data = &entered,
+        .server = options,
+    });
+    belay_server_options_free(options);
+    for (int round = 1; round <= ROUNDS; round++) {
+        for (int i = 0; i < AT_ONCE; i++)
+            calls[i] = start_download(&f, NULL, BELAY_FOREVER);
+        gate_wait_count(&entered, round * AT_ONCE);
+        for (int i = 0; i < AT_ONCE; i++)
+            belay_call_free(calls[i]);
+    }
+    FIXTURE_AWAIT(&f, calls_cancelled, ROUNDS * AT_ONCE);
+    fixture_close(&f);
+    gate_fini(&entered);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -339,6 +388,7 @@ main(int argc, char **argv)
         TEST(the_time_can_be_chosen),
         TEST(the_report_shows_where_the_handler_is),
         TEST(the_signal_is_the_servers_only_while_it_exists),
+        TEST(handlers_may_return_while_they_are_reported),
         CU_TEST_INFO_NULL,
     };
     return suite_run("watchdog", tests, argc, argv);
