@@ -31,8 +31,8 @@ const bly_thread_identity *bly_thread_identity_own(void);
 /* Notes by which signal others may ask for the calling thread's stack; 0: none. */
 void bly_thread_identity_set_stack_signal(int signo);
 
-/* The processor time that a thread has used, in nanoseconds. False where the system does not tell. Any thread, any
- * lock held, while the other lives. */
+/* The processor time that a thread has used, in nanoseconds. False where the system does not tell. Any thread,
+ * any lock held, while the other lives. */
 bool bly_thread_cpu_time(const bly_thread_identity *thread, uint64_t *ns);
 
 #endif

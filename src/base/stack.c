@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#ifdef HAVE_EXECINFO_H
+#if defined(HAVE_EXECINFO_H) && !defined(__APPLE__) /* which has no semaphores without a name */
+#define HAS_STACKS 1
 #include <execinfo.h>
 #endif
 
@@ -39,7 +40,7 @@ static struct {
     bly_mutex turn;
     uintptr_t asked; /* the turn's holder: whom it asked */
     sem_t answered;  /* posted after each answer, also after one that nobody waits for any more */
-    uintptr_t wanted; /* atomic: NOBODY, the mark of the asked thread, or WRITING. The answer is released by NOBODY */
+    uintptr_t wanted; /* atomic: NOBODY (releases the answer), the mark of the asked thread, or WRITING */
     /* the asked thread's while WRITING, the turn's holder's otherwise */
     void *frames[BLY_STACK_FRAMES + OWN_FRAMES];
     int count;
@@ -50,7 +51,7 @@ static struct {
 static int
 collect(void **frames, int room)
 {
-#ifdef HAVE_EXECINFO_H
+#ifdef HAS_STACKS
     return backtrace(frames, room);
 #else
     (void)frames;
@@ -67,7 +68,8 @@ on_signal(int signo, siginfo_t *info, void *machine)
     (void)signo;
     (void)info;
     (void)machine;
-    if (__atomic_compare_exchange_n(&question.wanted, &self, WRITING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+    if (__atomic_compare_exchange_n(&question.wanted, &self, WRITING, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED)) {
         question.count = collect(question.frames, BLY_STACK_FRAMES + OWN_FRAMES);
         __atomic_store_n(&question.wanted, NOBODY, __ATOMIC_RELEASE);
         sem_post(&question.answered);
@@ -78,7 +80,7 @@ on_signal(int signo, siginfo_t *info, void *machine)
 bool
 bly_stack_is_supported(void)
 {
-#ifdef HAVE_EXECINFO_H
+#ifdef HAS_STACKS
     return true;
 #else
     return false;
@@ -182,10 +184,13 @@ bly_stack_ask(const bly_thread_identity *thread)
 static bool
 wait_for_post(const struct timespec *until)
 {
-#ifdef HAVE_SEM_CLOCKWAIT
+#if defined(HAVE_SEM_CLOCKWAIT)
     return sem_clockwait(&question.answered, CLOCK_MONOTONIC, until) == 0 || errno == EINTR;
-#else
+#elif defined(HAS_STACKS)
     return sem_timedwait(&question.answered, until) == 0 || errno == EINTR;
+#else
+    (void)until;
+    return false;
 #endif
 }
 
@@ -239,7 +244,7 @@ bly_stack_end(bool asked, void **frames)
 static char **
 name_frames(void *const *frames, int count)
 {
-#ifdef HAVE_EXECINFO_H
+#ifdef HAS_STACKS
     return backtrace_symbols(frames, count);
 #else
     (void)frames;

@@ -25,8 +25,9 @@ bool bly_stack_is_supported(void);
 /* Whether a signal can be used: not one of a fault, nor one that cannot be caught, nor SIGTERM and SIGINT. */
 bool bly_stack_signal_is_usable(int signo);
 
-/* Installs the signal's handler; the first of several users does, and the last who gives it back restores what was
- * there before. Threads that were opened to it must have ended by then. False when it cannot be had. Any thread. */
+/* Installs the signal's handler; the first of several users does, and the last who gives it back restores what
+ * was there before. Threads that were opened to it must have ended by then. False when it cannot be had. Any
+ * thread. */
 bool bly_stack_signal_take(int signo);
 void bly_stack_signal_give_back(int signo);
 

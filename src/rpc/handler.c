@@ -121,8 +121,8 @@ release_children(bly_server_call *server)
         belay_call_free(bly_client_call_of_handler_link(link));
 }
 
-/* How long the handler took, and what of that was after its cancel. The context has just ended, or the handler did not
- * return before it was cancelled: only then the clocks are read. */
+/* How long the handler took, and what of that was after its cancel. The clock was read when the context ended: once
+ * more only when that was not the handler's return. */
 static void
 measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
 {

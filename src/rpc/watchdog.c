@@ -30,23 +30,23 @@ seconds_since(uint64_t then, uint64_t now)
     return now > then ? (double)(now - then) / 1e9 : 0;
 }
 
-/* What there is to say, into a buffer of `room` bytes; gives the length that it would have. I/O thread: the peer's name
- * is there until the same thread learns that the call is over. */
+/* What there is to say, into a buffer of `room` bytes; gives the length that it would have. I/O thread: the
+ * peer's name is there until the same thread learns that the call is over. */
 static size_t
 describe(const bly_server_call *server, const bly_thread_identity *worker, char *text, size_t room)
 {
     const belay_context *context = server->call.context;
     const char *reason = belay_context_reason(context);
     uint64_t now = bly_clock_now(context->environment->clock);
-    bool has_reason = reason[0] != '\0';
+    const char *open = reason[0] != '\0' ? ", reason: \"" : "";
+    const char *close = reason[0] != '\0' ? "\"" : "";
     int length = snprintf(text, room,
-                          "handler ignores its cancellation: %s from %s, cancelled %.3f s ago (cause: %s%s%s%s), called "
-                          "%.3f s ago, thread %s (%" PRIu64 ")",
+                          "handler ignores its cancellation: %s from %s, cancelled %.3f s ago (cause: %s%s%s%s), "
+                          "called %.3f s ago, thread %s (%" PRIu64 ")",
                           server->call.method->path, server->peer,
                           seconds_since(belay_context_end_time(context), now),
-                          belay_cause_name(belay_context_cause(context)), has_reason ? ", reason: \"" : "", reason,
-                          has_reason ? "\"" : "", seconds_since(server->job.queued_at, now), worker->name,
-                          worker->kernel_id);
+                          belay_cause_name(belay_context_cause(context)), open, reason, close,
+                          seconds_since(server->job.queued_at, now), worker->name, worker->kernel_id);
     return length > 0 ? (size_t)length : 0;
 }
 
@@ -59,8 +59,8 @@ is_running(bly_server_call *server)
     return running;
 }
 
-/* The call's lock keeps the worker in its handler, and so alive, while it is sent the signal. A stack that was taken
- * after the handler's return is none of the handler's. */
+/* The call's lock keeps the worker in its handler, and so alive, while it is sent the signal. A stack that was
+ * taken after the handler's return is none of the handler's. */
 static int
 take_stack(bly_server_call *server, void **frames)
 {

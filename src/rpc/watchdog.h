@@ -23,7 +23,7 @@ typedef struct bly_watch {
 
     /* guarded by the call's lock */
     const bly_thread_identity *worker; /* whose handler it is: good while that runs */
-    bool armed; /* the timer is in use */
+    bool armed; /* the timer was armed; it may have fired */
     bool has_cpu;
     uint64_t cpu_ns; /* the worker's processor time at the cancel */
     bly_timer timer;

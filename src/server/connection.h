@@ -25,7 +25,7 @@ typedef struct bly_server_connection {
     bly_list held;         /* dispatched, no slot yet */
     unsigned int slots;    /* in use */
     bly_registration *recent; /* of the method that was called last, or NULL */
-    size_t recent_size;             /* of its path */
+    size_t recent_size;       /* of its path */
     bool refuses;          /* calls that come now: it is too late for them */
 } bly_server_connection;
 

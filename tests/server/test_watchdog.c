@@ -339,8 +339,8 @@ return_soon(belay_call *call, const Belay__Test__Note *request)
     return BELAY_CANCELLED;
 }
 
-/* The watchdog is so impatient that it comes while handlers return: their threads are asked when they are on their way
- * to the next call, or to their end. */
+/* The watchdog is so impatient that it comes while handlers return: their threads are asked when they are on
+ * their way to the next call, or to their end. */
 static void
 test_handlers_may_return_while_they_are_reported(void)
 {
