@@ -11,6 +11,7 @@
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/metadata.h>
+#include <belay/metrics.h>
 #include <belay/process.h>
 #include <belay/runtime.h>
 #include <belay/server.h>

@@ -32,6 +32,7 @@ typedef struct belay_server_counters {
     uint64_t children_open;    /* client calls now open on the server's runtime, detached ones included */
     uint64_t connections;      /* now open */
     uint64_t workers;          /* threads now in the pool */
+    uint64_t handlers_ignoring_cancel; /* those that the watchdog reported */
 } belay_server_counters;
 
 /*
@@ -142,6 +143,37 @@ BELAY_API void belay_server_options_set_connection_handlers(belay_server_options
  */
 BELAY_API void belay_server_options_set_drain(belay_server_options *options, uint64_t grace_ns,
                                               uint64_t limit_ns);
+
+/*
+ * Sets the watchdog: a handler that has not returned some time after its call was cancelled, whatever the
+ * cause, is reported once, by a line of level BELAY_LOG_WARNING through the runtime's log function. It names
+ * method, peer, cause and reason, the times since the call came to the workers and since the cancel, and the
+ * thread by its name and the system's number. Counted in belay_server_counters and belay_method_stats, but
+ * for reserved methods. Calls that are not cancelled cost nothing.
+ *
+ * options: to change.
+ * after_ns: from cancel to report, in nanoseconds; 1 s by default; 0 for no watchdog.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_watchdog(belay_server_options *options, uint64_t after_ns);
+
+/*
+ * Has the watchdog's report show where the handler is: the stack of its thread, which that thread collects in
+ * the handler of a signal. The signal is the server's alone while it exists: belay installs its handler
+ * (SA_RESTART, SA_SIGINFO) with the first server that uses it, restores what was there before with the last,
+ * and opens workers to it, and no other thread. System calls that a signal interrupts in spite of SA_RESTART
+ * (poll(), nanosleep() and their like) return EINTR in a handler that is reported. The thread has 100 ms to
+ * answer; else the report does without.
+ *
+ * options: to change.
+ * signo: SIGUSR2 or SIGRTMIN + n, say; 0 for no stacks, the default. Threads and programs that a handler
+ *     starts inherit that it is not blocked.
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for what is no signal, cannot be caught, tells of a fault, or is
+ *     SIGTERM or SIGINT; BELAY_UNIMPLEMENTED where the system has no backtrace().
+ * Threads: one at a time.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_watchdog_stacks(belay_server_options *options,
+                                                                                int signo);
 
 /*
  * Makes a server.

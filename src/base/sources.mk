@@ -7,11 +7,13 @@ libbelay_sources += \
 	src/base/clock.c src/base/clock.h \
 	src/base/code.c \
 	src/base/crowd.c \
+	src/base/identity.c src/base/identity.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/mutex.c src/base/mutex.h \
 	src/base/parker.c src/base/parker.h \
 	src/base/refcount.h \
 	src/base/schedule.c \
+	src/base/stack.c src/base/stack.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/trim.c src/base/trim.h

@@ -76,6 +76,9 @@ typedef struct bly_pool_options {
     /* Called when BLY_POOL_MANY workers or more have left since the last time and few idle beyond the minimum: by the
      * worker that leaves, when the threads of those before it have ended. No lock held. NULL: not called. */
     void (*shrunk)(void);
+    /* Called by each worker before its first job. No lock held. NULL: not called. */
+    void (*begun)(void *argument);
+    void *begun_argument;
 } bly_pool_options;
 
 /* Starts the pool; workers are started when first needed. NULL without memory. Any thread. */

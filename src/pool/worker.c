@@ -168,6 +168,8 @@ bly_worker_run(void *argument)
     if (crew->pool->options.patient && crew == &crew->pool->normal)
         bly_thread_be_patient();
     bly_blocks_begin_few();
+    if (crew->pool->options.begun)
+        crew->pool->options.begun(crew->pool->options.begun_argument);
     bly_mutex_lock(&crew->pool->lock);
     crew->starting--;
     do {

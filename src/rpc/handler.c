@@ -44,15 +44,17 @@ static bool
 begin(bly_server_call *server, bly_bytes **request)
 {
     belay_call *call = &server->call;
+    const bly_thread_identity *self = bly_thread_identity_own();
     bool post = false;
     bly_mutex_lock(&call->lock);
     bool runs = call->end_cause == BELAY_CAUSE_NONE;
     if (runs) {
         server->run_state = BLY_RUN_RUNNING;
+        bly_watch_begin_locked(server, self);
         if (!takes_stream(call))
             *request = take_request_locked(call);
     } else {
-        count(server, &server->totals->dropped_in_queue, 1);
+        bly_server_call_count_dropped(server);
         bly_server_call_over_locked(server);
         post = bly_call_want_io_locked(call);
     }
@@ -119,13 +121,33 @@ release_children(bly_server_call *server)
         belay_call_free(bly_client_call_of_handler_link(link));
 }
 
+/* How long the handler took, and what of that was after its cancel. The clock was read when the context ended: once
+ * more only when that was not the handler's return. */
+static void
+measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
+{
+    bly_method_stats *stats = &server->registration->stats;
+    const belay_context *context = server->call.context;
+    uint64_t now = context->end_time, cpu;
+    if (server->registration->reserved)
+        return;
+    if (cancelled) {
+        now = bly_clock_now(context->environment->clock);
+        bly_time_stats_add(&stats->after_cancel, now - context->end_time);
+        if (bly_watch_cpu_since_cancel(server, &cpu))
+            bly_time_stats_add(&stats->after_cancel_cpu, cpu);
+    }
+    bly_time_stats_add(&stats->handling, now - begun_at);
+}
+
 /* The end of a handler, in the order of DESIGN 5. Only the winner of the end has a status to send. */
 static void
-end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
+end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
     bly_bytes *frame = NULL;
     bool won = bly_context_end(call->context, BELAY_CAUSE_FINISHED, NULL);
+    measure(server, begun_at, !won);
     if (won)
         code = pack_final(server, code, reply, &frame);
     bly_context_drop_callbacks(call->context);
@@ -148,11 +170,14 @@ end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
     call->in_count = 0;
     server->final_code = code;
     server->final_ready = won;
+    bool was_watched = bly_watch_end_locked(server);
     bly_server_call_over_locked(server);
     bool post = bly_call_want_io_locked(call);
     bly_mutex_unlock(&call->lock);
     if (post)
         bly_call_post(call);
+    if (was_watched)
+        bly_call_unref(call);
 }
 
 void
@@ -162,14 +187,16 @@ bly_server_call_run(bly_job *job)
     bly_bytes *request = NULL;
     if (!begin(server, &request))
         return;
+    uint64_t begun_at = bly_clock_now(server->call.runtime->environment.clock);
     count(server, &server->totals->handlers_started, 1);
+    count(server, &server->registration->stats.handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
     bly_context_set_handler(server->call.context, server);
     bly_pool_show(job); /* the last wait is before end() gives the call away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */
-    end(server, code, reply);
+    end(server, begun_at, code, reply);
 }
 
 /* ---- What a handler asks for -------------------------------------------------------------------------- */

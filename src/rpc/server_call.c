@@ -58,6 +58,24 @@ bly_server_call_over_locked(bly_server_call *server)
     server->over_due = true;
 }
 
+void
+bly_server_call_count_dropped(bly_server_call *server)
+{
+    if (!is_counted(server))
+        return;
+    count(&server->totals->dropped_in_queue, 1);
+    bly_method_stats_count(&server->registration->stats.dropped_in_queue);
+}
+
+void
+bly_server_call_count_ignoring(bly_server_call *server)
+{
+    if (!is_counted(server))
+        return;
+    count(&server->totals->handlers_ignoring_cancel, 1);
+    bly_method_stats_count(&server->registration->stats.handlers_ignoring_cancel);
+}
+
 /* A cancelled call leaves the pool's queue now, not when a worker comes to it. One that has finished will have
  * something to send, in a moment. */
 static bool
@@ -66,8 +84,9 @@ ended_locked(belay_call *call)
     bly_server_call *server = bly_server_call_of(call);
     if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
         bly_server_call_over_locked(server);
-        if (is_counted(server))
-            count(&server->totals->dropped_in_queue, 1);
+        bly_server_call_count_dropped(server);
+    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call)) {
+        bly_watch_cancelled_locked(server);
     }
     return call->end_cause != BELAY_CAUSE_FINISHED;
 }
@@ -203,14 +222,31 @@ send_refusal(bly_server_call *server)
 /* ---- Outcome -------------------------------------------------------------------------------------- */
 
 static void
-note_outcome(bly_server_call *server, bool cancelled)
+know_outcome(bly_server_call *server)
+{
+    server->outcome_known = true;
+    bly_call_disarm_deadline(&server->call);
+}
+
+static void
+note_delivered(bly_server_call *server)
+{
+    if (!server->outcome_known)
+        know_outcome(server);
+}
+
+/* late: what made it so when the handler had returned before, and its answer was not taken. */
+static void
+note_cancelled(bly_server_call *server, belay_cause late)
 {
     if (server->outcome_known)
         return;
-    server->outcome_known = true;
-    bly_call_disarm_deadline(&server->call);
-    if (cancelled && is_counted(server))
-        count(&server->totals->calls_cancelled, 1);
+    know_outcome(server);
+    if (!is_counted(server))
+        return;
+    belay_cause cause = belay_context_cause(server->call.context);
+    count(&server->totals->calls_cancelled, 1);
+    bly_method_stats_count_cancel(&server->registration->stats, cause == BELAY_CAUSE_FINISHED ? late : cause);
 }
 
 /* What each cause tells the client. NULL: nothing, it knows or is gone. */
@@ -308,12 +344,11 @@ handle_cancel(bly_server_call *server)
     if (server->cancel_handled)
         return false;
     server->cancel_handled = true;
-    note_outcome(server, true);
+    note_cancelled(server, BELAY_CAUSE_FINISHED);
     if (server->dispatched && server->ops->withdraw(server->host, &server->call)) {
         mark_over(server);
         withdrawn = true;
-        if (is_counted(server))
-            count(&server->totals->dropped_in_queue, 1);
+        bly_server_call_count_dropped(server);
     }
     send_cancel(server);
     return withdrawn;
@@ -394,7 +429,7 @@ expired(belay_call *call)
     bly_server_call *server = bly_server_call_of(call);
     if (bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL) || server->outcome_known)
         return;
-    note_outcome(server, true);
+    note_cancelled(server, BELAY_CAUSE_DEADLINE);
     if (call->stream.id != 0)
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
 }
@@ -418,6 +453,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->totals = totals;
     server->timeout_ns = BELAY_FOREVER;
     server->peer = peer;
+    server->watch.patience_ns = limits->watchdog_ns;
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
                   limits->stream_window);
     server->call.began_ms = bly_loop_turn_ms(loop);
@@ -541,7 +577,7 @@ void
 bly_server_call_delivered(bly_h2_stream *stream)
 {
     bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
-    note_outcome(server, false);
+    note_delivered(server);
 }
 
 void
@@ -553,10 +589,10 @@ bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool
     (void)unprocessed;
     if (call->context != NULL) {
         /* What is not the connection's end is the client's reset, or ours because it broke a rule. */
-        bly_context_end(call->context,
-                        error == BLY_H2_CONNECTION_LOST ? BELAY_CAUSE_CONNECTION_LOST : BELAY_CAUSE_PEER_CANCELLED,
-                        NULL);
-        note_outcome(server, true);
+        belay_cause cause =
+            error == BLY_H2_CONNECTION_LOST ? BELAY_CAUSE_CONNECTION_LOST : BELAY_CAUSE_PEER_CANCELLED;
+        bly_context_end(call->context, cause, NULL);
+        note_cancelled(server, cause);
     }
     bly_call_disarm_deadline(call);
     server->ops->gone(server->host, call);
@@ -571,7 +607,7 @@ bly_server_call_refuse(belay_call *call, belay_code code, const char *message)
     mark_over(server);
     if (call->stream.id != 0 && !server->status_sent)
         send_plain_status(server, code, message);
-    note_outcome(server, false);
+    note_delivered(server);
     bly_context_end(call->context, BELAY_CAUSE_LIMIT, message);
     tell_over(server);
 }

@@ -23,6 +23,8 @@
 #include "base/list.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
+#include "rpc/method_stats.h"
+#include "rpc/watchdog.h"
 
 /* One method that is served. */
 typedef struct bly_registration {
@@ -32,6 +34,8 @@ typedef struct bly_registration {
     void *data;
     bool reserved; /* runs on reserved workers, and is counted nowhere */
     unsigned int doors; /* bits of the host's: by which of its addresses it can be called */
+
+    bly_method_stats stats; /* any thread */
 } bly_registration;
 
 /* Totals of a server. */
@@ -42,6 +46,7 @@ typedef struct bly_server_totals {
     uint64_t calls_cancelled;
     uint64_t dropped_in_queue;
     uint64_t calls_refused;
+    uint64_t handlers_ignoring_cancel;
 } bly_server_totals;
 
 /* Limits that the host sets for its calls. */
@@ -49,6 +54,7 @@ typedef struct bly_server_limits {
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
+    uint64_t watchdog_ns; /* how long a handler may ignore its cancel unreported; BELAY_FOREVER: for ever */
 } bly_server_limits;
 
 /* What a call needs from the floor above. `host` is the connection it came on. */
@@ -56,7 +62,7 @@ typedef struct bly_server_host_ops {
     /* I/O thread, no lock held, inside nghttp2's receive (these three): */
     /* The registration of a path, or NULL; *service_known tells whether any method of its service is
      * there. */
-    const bly_registration *(*find)(void *host, const char *path, size_t size, bool *service_known);
+    bly_registration *(*find)(void *host, const char *path, size_t size, bool *service_known);
     /* The call is ready to be run: the host takes over, and must see to it that the job is run or
      * withdrawn. */
     void (*dispatch)(void *host, belay_call *call);
@@ -88,7 +94,7 @@ typedef struct bly_server_call {
     const char *peer; /* the host's, which a dispatched call keeps */
 
     /* const after the headers */
-    const bly_registration *registration;
+    bly_registration *registration;
     belay_metadata *metadata;
     uint64_t timeout_ns;
 
@@ -112,6 +118,8 @@ typedef struct bly_server_call {
     belay_code final_code;
     char *final_message; /* percent-encoded, or NULL */
     size_t final_message_size;
+
+    bly_watch watch; /* its own headings */
 
     /* I/O thread only */
     int refused_http;             /* HTTP status of a refusal, or 0 */
@@ -169,6 +177,10 @@ void bly_request_refuse(bly_server_call *server, int http_status, belay_code cod
 
 /* After the last header: whether the request may go on. */
 bool bly_request_check(bly_server_call *server, bool oversized);
+
+/* Counts a call that was cancelled before a worker took it / one whose handler the watchdog reports. Any thread. */
+void bly_server_call_count_dropped(bly_server_call *server);
+void bly_server_call_count_ignoring(bly_server_call *server);
 
 /* Marks a call over. Lock held. */
 void bly_server_call_over_locked(bly_server_call *server);

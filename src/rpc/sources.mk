@@ -12,6 +12,8 @@ libbelay_sources += \
 	src/rpc/handler.c \
 	src/rpc/headers.c \
 	src/rpc/headers.h \
+	src/rpc/method_stats.c \
+	src/rpc/method_stats.h \
 	src/rpc/receive.c \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
@@ -19,4 +21,6 @@ libbelay_sources += \
 	src/rpc/send.c \
 	src/rpc/server_call.c \
 	src/rpc/server_call.h \
-	src/rpc/start.c
+	src/rpc/start.c \
+	src/rpc/watchdog.c \
+	src/rpc/watchdog.h

@@ -139,11 +139,11 @@ gone(void *host, belay_call *call)
 }
 
 /* Most clients call one method again and again. */
-static const bly_registration *
+static bly_registration *
 find(void *host, const char *path, size_t size, bool *service_known)
 {
     bly_server_connection *connection = of_host(host);
-    const bly_registration *found = connection->recent;
+    bly_registration *found = connection->recent;
     *service_known = true;
     if (found != NULL && size == connection->recent_size && memcmp(path, found->method->path, size) == 0)
         return found;

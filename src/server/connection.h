@@ -25,8 +25,8 @@ typedef struct bly_server_connection {
     bly_list calls;        /* all that are not both gone and over */
     bly_list held;         /* dispatched, no slot yet */
     unsigned int slots;    /* in use */
-    const bly_registration *recent; /* of the method that was called last, or NULL */
-    size_t recent_size;             /* of its path */
+    bly_registration *recent; /* of the method that was called last, or NULL */
+    size_t recent_size;       /* of its path */
     bool refuses;          /* calls that come now: it is too late for them */
 } bly_server_connection;
 

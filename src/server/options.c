@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/stack.h"
 #include "server/server.h"
 
 #define STACK_MINIMUM (64u << 10)
@@ -16,6 +17,7 @@ const belay_server_options bly_server_default_options = {
     .connection_handlers = 100,
     .drain_grace_ns = BELAY_SECONDS(10),
     .drain_limit_ns = BELAY_SECONDS(10),
+    .watchdog_ns = BELAY_SECONDS(1),
 };
 
 belay_server_options *
@@ -87,4 +89,21 @@ belay_server_options_set_drain(belay_server_options *options, uint64_t grace_ns,
 {
     options->drain_grace_ns = grace_ns;
     options->drain_limit_ns = limit_ns;
+}
+
+void
+belay_server_options_set_watchdog(belay_server_options *options, uint64_t after_ns)
+{
+    options->watchdog_ns = after_ns;
+}
+
+belay_code
+belay_server_options_set_watchdog_stacks(belay_server_options *options, int signo)
+{
+    if (options == NULL || (signo != 0 && !bly_stack_signal_is_usable(signo)))
+        return BELAY_INVALID_ARGUMENT;
+    if (signo != 0 && !bly_stack_is_supported())
+        return BELAY_UNIMPLEMENTED;
+    options->watchdog_signal = signo;
+    return BELAY_OK;
 }

@@ -121,7 +121,10 @@ insert(bly_registry *registry, const belay_method *method, const void *table, vo
     size_t at = position(registry, method->path, size, &found);
     memmove(&registry->entries[at + 1], &registry->entries[at],
             (registry->count - at) * sizeof registry->entries[0]);
-    registry->entries[at] = (bly_registry_entry){{method, table, data, false, BLY_SERVER_FRONT_DOOR}, size};
+    registry->entries[at] = (bly_registry_entry){
+        .registration = {.method = method, .handlers = table, .data = data, .doors = BLY_SERVER_FRONT_DOOR},
+        .path_size = size,
+    };
     registry->count++;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stack.h"
 #include "base/trim.h"
 #include "io/lend.h"
 #include "server/connection.h"
@@ -56,6 +57,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
+        .watchdog_ns = server->options.watchdog_ns > 0 ? server->options.watchdog_ns : BELAY_FOREVER,
     };
 }
 
@@ -81,6 +83,21 @@ make_loops(belay_server *server)
     return true;
 }
 
+/* A worker begins: opens it to those who ask for its stack. */
+static void
+worker_begun(void *argument)
+{
+    bly_stack_open(((belay_server *)argument)->options.watchdog_signal);
+}
+
+static bool
+take_stack_signal(belay_server *server)
+{
+    int signo = server->options.watchdog_signal;
+    server->has_stack_signal = signo != 0 && bly_stack_signal_take(signo);
+    return signo == 0 || server->has_stack_signal;
+}
+
 static bool
 make_pool(belay_server *server)
 {
@@ -102,6 +119,8 @@ make_pool(belay_server *server)
          * stays, such as the thread-local storage of a stack that the C library keeps for the next thread. The stacks
          * themselves are no matter: it keeps 40 MB of addresses, of which two pages a stack are in use. */
         .shrunk = bly_memory_trim,
+        .begun = server->has_stack_signal ? worker_begun : NULL,
+        .begun_argument = server,
     };
     server->pool = bly_pool_new(&options);
     return server->pool != NULL;
@@ -117,6 +136,8 @@ destroy(belay_server *server)
     for (unsigned int i = 0; server->loops != NULL && i < server->runtime->loop_count; i++)
         bly_loop_let_go(server->loops[i].loop);
     free(server->loops);
+    if (server->has_stack_signal)
+        bly_stack_signal_give_back(server->options.watchdog_signal);
     bly_registry_fini(&server->registry);
     bly_condition_fini(&server->changed);
     bly_mutex_fini(&server->lock);
@@ -139,7 +160,8 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
     if (server->runtime != NULL) {
         resolve_options(server, options);
-        if (bly_runtime_usable(server->runtime) && make_loops(server) && make_pool(server)) {
+        if (bly_runtime_usable(server->runtime) && make_loops(server) && take_stack_signal(server) &&
+            make_pool(server)) {
             bly_resident_enter(&server->resident, server->runtime);
             return server;
         }
@@ -393,6 +415,7 @@ belay_server_counters_read(const belay_server *server, belay_server_counters *co
         .children_open = (uint64_t)__atomic_load_n(&own->runtime->calls_open, __ATOMIC_RELAXED),
         .connections = connections,
         .workers = pool.workers,
+        .handlers_ignoring_cancel = read_total(&own->totals.handlers_ignoring_cancel),
     };
     memcpy(counters, &all, size < sizeof all ? size : sizeof all);
 }

@@ -32,6 +32,8 @@ struct belay_server_options {
     unsigned int connection_handlers;
     uint64_t drain_grace_ns;
     uint64_t drain_limit_ns;
+    uint64_t watchdog_ns; /* 0: none */
+    int watchdog_signal;  /* 0: no stacks */
 };
 
 extern const belay_server_options bly_server_default_options;
@@ -70,6 +72,7 @@ struct belay_server {
     bly_pool *pool;
     bly_server_loop *loops;
     bly_server_listener *listeners;
+    bool has_stack_signal;
     size_t listener_count;
 
     bly_resident resident;

@@ -2,6 +2,7 @@ libbelay_sources += \
 	src/server/connection.c \
 	src/server/connection.h \
 	src/server/drain.c \
+	src/server/metrics.c \
 	src/server/options.c \
 	src/server/registry.c \
 	src/server/registry.h \

@@ -57,3 +57,11 @@ tests_base_test_bell_LDADD = $(test_libs)
 check_PROGRAMS += tests/base/test_poll
 tests_base_test_poll_SOURCES = tests/base/test_poll.c
 tests_base_test_poll_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_identity
+tests_base_test_identity_SOURCES = tests/base/test_identity.c
+tests_base_test_identity_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_stack
+tests_base_test_stack_SOURCES = tests/base/test_stack.c
+tests_base_test_stack_LDADD = $(test_libs)

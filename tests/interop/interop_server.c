@@ -25,6 +25,7 @@ typedef struct server_settings {
     uint32_t queue;         /* UINT32_MAX: the library's default */
     uint32_t max_recv_bytes;
     uint32_t drain_ms;
+    uint32_t watchdog_ms;   /* UINT32_MAX: the library's default; 0: none */
 } server_settings;
 
 static bool
@@ -42,7 +43,7 @@ parse(int argc, char **argv, server_settings *to)
         {"keepalive_ms", ARG_LATER, NULL, 0, 0},
         {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
         {"deadline_cap_ms", ARG_LATER, NULL, 0, 0},
-        {"watchdog_ms", ARG_LATER, NULL, 0, 0},
+        {"watchdog_ms", ARG_NUMBER, &to->watchdog_ms, 0, UINT32_MAX - 1},
         {"admin", ARG_TEXT, &to->admin, 0, 0},
         {"use_tls", ARG_FALSE, NULL, 0, 0},
         {"tls_cert_file", ARG_LATER, NULL, 0, 0},
@@ -82,6 +83,8 @@ set_options(const server_settings *from, belay_server_options *options)
         belay_server_options_set_queue(options, from->queue);
     if (from->max_recv_bytes != 0)
         belay_server_options_set_max_receive_size(options, from->max_recv_bytes);
+    if (from->watchdog_ms != UINT32_MAX)
+        belay_server_options_set_watchdog(options, BELAY_MILLISECONDS(from->watchdog_ms));
     belay_server_options_set_drain(options, BELAY_MILLISECONDS(from->drain_ms), BELAY_SECONDS(2));
     return set_workers(from, options);
 }
@@ -187,6 +190,7 @@ main(int argc, char **argv)
         .port = UINT32_MAX,
         .queue = UINT32_MAX,
         .drain_ms = 2000,
+        .watchdog_ms = UINT32_MAX,
     };
     if (!parse(argc, argv, &settings))
         return EXIT_USAGE;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +20,20 @@
 
 /* In the child, after fork: only what may be called there. */
 static void
-become(const char *path, char *const *arguments, int output)
+become(const char *path, char *const *arguments, int output, bool overheard)
 {
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
     dup2(output, STDOUT_FILENO);
+    if (overheard)
+        dup2(output, STDERR_FILENO);
     execv(path, arguments);
     _exit(127);
 }
 
-void
-process_start(process *child, const char *program, const char *const *arguments)
+static void
+start(process *child, const char *program, const char *const *arguments, bool overheard)
 {
     const char *folder = getenv("top_builddir");
     char path[1024];
@@ -45,10 +48,22 @@ process_start(process *child, const char *program, const char *const *arguments)
     if (pid < 0)
         patience_lost("%s: cannot be started", path);
     if (pid == 0)
-        become(path, list, ends[1]);
+        become(path, list, ends[1], overheard);
     close(ends[1]);
     child->pid = pid;
     child->output = ends[0];
+}
+
+void
+process_start(process *child, const char *program, const char *const *arguments)
+{
+    start(child, program, arguments, false);
+}
+
+void
+process_start_overheard(process *child, const char *program, const char *const *arguments)
+{
+    start(child, program, arguments, true);
 }
 
 /* One byte of its output; false at the end. */

@@ -17,6 +17,9 @@ typedef struct process {
  * own name. The test program ends when that fails. */
 void process_start(process *child, const char *program, const char *const *arguments);
 
+/* The same; what it writes to standard error is read like its standard output. */
+void process_start_overheard(process *child, const char *program, const char *const *arguments);
+
 /* Reads the next line of its standard output, without the newline. */
 void process_read_line(process *child, char *line, size_t room);
 

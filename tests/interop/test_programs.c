@@ -84,7 +84,7 @@ test_what_the_server_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][3] = {
         {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=1"},
-        {"--port=0", "--watchdog_ms=1"},  {"--port=0", "--use_tls=true"},
+        {"--port=0", "--watchdog_ms=x"},  {"--port=0", "--use_tls=true"},
         {"--port=0", "--workers=0"},      {"--port=65536"},
         {"--workers=1"},
     };
@@ -175,6 +175,40 @@ test_handlers_that_ignore_shutdown_are_abandoned(void)
     CU_ASSERT_EQUAL(shut_down_under(BELAY__TESTING__LEAF__LEAF_IGNORE), 3);
 }
 
+/* Reads what the server says up to a line with that in it. */
+static void
+read_until(process *server, const char *words, char *line, size_t room)
+{
+    do
+        process_read_line(server, line, room);
+    while (line[0] != '\0' && strstr(line, words) == NULL);
+}
+
+static void
+test_the_watchdog_reports_a_leaf_that_ignores_its_cancel(void)
+{
+    process server;
+    char line[512];
+    process_start_overheard(&server, "interop-server", (const char *[]){"--port=0", "--watchdog_ms=1", NULL});
+    read_until(&server, "listening on ", line, sizeof line);
+    belay_channel *channel = belay_channel_new(NULL, line + strlen("listening on "), NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+    belay_call_options *options = belay_call_options_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(options);
+    belay_call_options_set_timeout(options, BELAY_MILLISECONDS(500)); /* it is to run by then, and not be waited for */
+    relay_request request = BELAY__TESTING__RELAY_REQUEST__INIT;
+    request.leaf = BELAY__TESTING__LEAF__LEAF_IGNORE;
+    request.leaf_ms = ENDLESS;
+    CU_ASSERT_EQUAL(belay_testing_relay_call(channel, NULL, &request, options, NULL, NULL), BELAY_DEADLINE_EXCEEDED);
+    read_until(&server, "handler ignores its cancellation", line, sizeof line);
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "/belay.testing.Relay/Call from 127.0.0.1:"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "thread belay-worker-"));
+    belay_call_options_free(options);
+    belay_channel_free(channel);
+    process_signal(&server, SIGKILL);
+    CU_ASSERT_EQUAL(process_wait(&server), -SIGKILL);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -190,6 +224,7 @@ main(int argc, char **argv)
         TEST(a_drain_lets_calls_end),
         TEST(shutdown_cancels_what_outlasts_the_grace_time),
         TEST(handlers_that_ignore_shutdown_are_abandoned),
+        TEST(the_watchdog_reports_a_leaf_that_ignores_its_cancel),
         CU_TEST_INFO_NULL,
     };
     return suite_run("interop/programs", tests, argc, argv);

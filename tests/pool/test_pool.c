@@ -349,6 +349,58 @@ test_a_job_may_free_itself(void)
     bly_pool_free(pool);
 }
 
+/* How often `begun` was called on the calling thread. */
+static _Thread_local unsigned int begun_here;
+
+static void
+note_begun(void *argument)
+{
+    begun_here++;
+    __atomic_fetch_add((unsigned int *)argument, 1, __ATOMIC_RELAXED);
+}
+
+typedef struct begun_job {
+    bly_job job;
+    gate *ran;
+    unsigned int begun;
+} begun_job;
+
+static void
+look_at_begun(bly_job *job)
+{
+    begun_job *self = BLY_CONTAINER_OF(job, begun_job, job);
+    self->begun = begun_here;
+    gate_open(self->ran);
+}
+
+static void
+test_each_worker_says_once_that_it_begins_before_its_first_job(void)
+{
+    unsigned int begun = 0;
+    bly_pool_options options = task_pool_options(1, 1);
+    options.reserved_workers = 1;
+    options.begun = note_begun;
+    options.begun_argument = &begun;
+    bly_pool *pool = task_pool_new(&options);
+    gate ran;
+    begun_job jobs[4];
+    gate_init(&ran, "jobs ran");
+    for (int i = 0; i < 4; i++) {
+        jobs[i].ran = &ran;
+        bly_job_init(&jobs[i].job, look_at_begun);
+        if (i < 2)
+            task_push(pool, &jobs[i].job);
+        else
+            bly_pool_push_reserved(pool, &jobs[i].job);
+    }
+    gate_wait_count(&ran, 4);
+    bly_pool_free(pool);
+    for (int i = 0; i < 4; i++)
+        CU_ASSERT_EQUAL(jobs[i].begun, 1);
+    CU_ASSERT_EQUAL(begun, 2);
+    gate_fini(&ran);
+}
+
 /* ---- Reserved workers --------------------------------------------------------------------------- */
 
 static void
@@ -517,6 +569,7 @@ main(int argc, char **argv)
         { "jobs_of_many_pushers_all_run_once", test_jobs_of_many_pushers_all_run_once },
         { "a_job_may_push_even_while_the_pool_is_freed", test_a_job_may_push_even_while_the_pool_is_freed },
         { "a_job_may_free_itself", test_a_job_may_free_itself },
+        { "each_worker_says_once_that_it_begins_before_its_first_job", test_each_worker_says_once_that_it_begins_before_its_first_job },
         { "reserved_jobs_run_when_all_workers_are_busy", test_reserved_jobs_run_when_all_workers_are_busy },
         { "a_reserved_job_can_be_removed", test_a_reserved_job_can_be_removed },
         { "free_waits_for_running_and_queued_jobs", test_free_waits_for_running_and_queued_jobs },

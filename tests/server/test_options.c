@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/server.h"
 
+#include <signal.h>
+
 #include "support/fixture.h"
 
 static belay_server_options *
@@ -24,6 +26,8 @@ test_options_begin_with_the_documented_defaults(void)
     CU_ASSERT_EQUAL(options->connection_handlers, 100);
     CU_ASSERT_EQUAL(options->drain_grace_ns, BELAY_SECONDS(10));
     CU_ASSERT_EQUAL(options->drain_limit_ns, BELAY_SECONDS(10));
+    CU_ASSERT_EQUAL(options->watchdog_ns, BELAY_SECONDS(1));
+    CU_ASSERT_EQUAL(options->watchdog_signal, 0);
     belay_server_options_free(options);
     belay_server_options_free(NULL);
 }
@@ -73,6 +77,21 @@ test_a_connection_may_always_run_one_handler(void)
 }
 
 static void
+test_signals_that_others_need_are_refused(void)
+{
+    static const int refused[] = {-1, 1000, SIGKILL, SIGSTOP, SIGSEGV, SIGTERM, SIGINT};
+    belay_server_options *options = make_options();
+    CU_ASSERT_EQUAL(belay_server_options_set_watchdog_stacks(options, SIGUSR2), BELAY_OK);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        CU_ASSERT_EQUAL(belay_server_options_set_watchdog_stacks(options, refused[i]), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_server_options_set_watchdog_stacks(NULL, SIGUSR2), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(options->watchdog_signal, SIGUSR2);
+    CU_ASSERT_EQUAL(belay_server_options_set_watchdog_stacks(options, 0), BELAY_OK);
+    CU_ASSERT_EQUAL(options->watchdog_signal, 0);
+    belay_server_options_free(options);
+}
+
+static void
 test_options_are_copied_and_serve_many_servers(void)
 {
     belay_server_options *options = make_options();
@@ -101,6 +120,7 @@ main(int argc, char **argv)
         TEST(bounds_of_the_pool_that_make_no_sense_are_refused),
         TEST(stacks_that_are_too_small_are_refused),
         TEST(a_connection_may_always_run_one_handler),
+        TEST(signals_that_others_need_are_refused),
         TEST(options_are_copied_and_serve_many_servers),
         CU_TEST_INFO_NULL,
     };

@@ -1,10 +1,12 @@
 server_suites = \
 	tests/server/test_connection \
 	tests/server/test_drain \
+	tests/server/test_metrics \
 	tests/server/test_options \
 	tests/server/test_registry \
 	tests/server/test_run \
-	tests/server/test_server
+	tests/server/test_server \
+	tests/server/test_watchdog
 check_PROGRAMS += $(server_suites)
 
 tests_server_test_registry_SOURCES = tests/server/test_registry.c
@@ -36,3 +38,13 @@ tests_server_test_run_SOURCES = tests/server/test_run.c
 tests_server_test_run_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_run_LDADD = $(fixture_libs)
 $(tests_server_test_run_OBJECTS): $(probe_generated)
+
+tests_server_test_metrics_SOURCES = tests/server/test_metrics.c
+tests_server_test_metrics_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_metrics_LDADD = $(fixture_libs)
+$(tests_server_test_metrics_OBJECTS): $(probe_generated)
+
+tests_server_test_watchdog_SOURCES = tests/server/test_watchdog.c
+tests_server_test_watchdog_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_watchdog_LDADD = $(fixture_libs)
+$(tests_server_test_watchdog_OBJECTS): $(probe_generated)

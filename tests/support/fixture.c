@@ -34,7 +34,7 @@ make_runtime(fixture *f, const fixture_options *options)
 {
     belay_runtime_options *runtime_options = belay_runtime_options_new();
     need(runtime_options != NULL, "no memory");
-    belay_runtime_options_set_log(runtime_options, NULL, NULL, BELAY_LOG_ERROR);
+    belay_runtime_options_set_log(runtime_options, options->log, options->log_argument, BELAY_LOG_WARNING);
     unsigned int threads = options->io_threads > 0 ? options->io_threads : 1;
     need(belay_runtime_options_set_io_threads(runtime_options, threads) == BELAY_OK, "I/O threads");
     f->now = belay_now();
@@ -208,7 +208,7 @@ fixture_await(const fixture *f, size_t offset, uint64_t value)
 {
     static const char *const names[] = {"handlers_started", "handlers_running", "calls_cancelled",
                                         "dropped_in_queue", "calls_refused",    "children_open",
-                                        "connections",      "workers"};
+                                        "connections",      "workers",          "handlers_ignoring_cancel"};
     counter_wish wish = {f, offset, value};
     char what[80];
     snprintf(what, sizeof what, "counter %s is %" PRIu64, names[offset / sizeof value], value);

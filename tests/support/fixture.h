@@ -26,6 +26,8 @@ typedef struct fixture_options {
     const belay_channel_options *channel; /* NULL: defaults */
     unsigned int io_threads;              /* 0: one */
     bool admin;                           /* listens for an operator: belay_admin_address(server, 0) */
+    belay_log_function log;               /* takes warnings and errors; NULL: nobody does */
+    void *log_argument;
     bool own_clock;                       /* deadlines pass only by fixture_advance() */
     belay_runtime *runtime;               /* NULL: one of its own; else shared with another fixture */
 } fixture_options;
