@@ -40,7 +40,10 @@ typedef enum bly_pool_wait {
     BLY_POOL_IN_RECV,
     BLY_POOL_IN_SEND,
     BLY_POOL_IN_CHILD, /* a call that it opened */
-    BLY_POOL_IN_SLEEP
+    BLY_POOL_IN_SLEEP,
+    BLY_POOL_IN_DESCRIPTOR,
+    BLY_POOL_IN_CONDITION,
+    BLY_POOL_IN_PROCESS
 } bly_pool_wait;
 
 typedef struct bly_job {

@@ -24,6 +24,12 @@ running_state(const bly_server_call *server)
         return "waiting in child";
     case BLY_POOL_IN_SLEEP:
         return "waiting in sleep";
+    case BLY_POOL_IN_DESCRIPTOR:
+        return "waiting in fd";
+    case BLY_POOL_IN_CONDITION:
+        return "waiting in cond";
+    case BLY_POOL_IN_PROCESS:
+        return "waiting in process";
     case BLY_POOL_BLOCKED:
         break;
     }

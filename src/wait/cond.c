@@ -179,7 +179,7 @@ belay_cond_wait(belay_cond *cond, pthread_mutex_t *mutex, belay_context *context
     enter(cond, &self);
     belay_code code = BELAY_FAILED_PRECONDITION;
     if (pthread_mutex_unlock(mutex) == 0) {
-        bly_pool_blocked_begin();
+        bly_pool_blocked_in(BLY_POOL_IN_CONDITION);
         code = wait_unlocked(cond, &self, context, until);
         pthread_mutex_lock(mutex); /* may take long: whoever has it */
         bly_pool_blocked_end();

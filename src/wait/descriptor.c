@@ -45,7 +45,7 @@ belay_wait_fd(belay_context *context, int fd, short events, uint64_t timeout_ns,
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
         return bly_context_code(context);
-    bly_pool_blocked_begin();
+    bly_pool_blocked_in(BLY_POOL_IN_DESCRIPTOR);
     belay_code code = poll_until_ready(context, wait.parker, polls, until);
     bly_pool_blocked_end();
     bly_waiting_end(context, &wait);

@@ -256,7 +256,7 @@ belay_process_run(belay_context *context, const char *const *argv, const belay_p
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
         return bly_context_code(context);
-    bly_pool_blocked_begin();
+    bly_pool_blocked_in(BLY_POOL_IN_PROCESS);
     belay_code code = run(&self, argv, options, result);
     bly_pool_blocked_end();
     bly_waiting_end(context, &wait);
