@@ -11,23 +11,23 @@
 
 /* ---- a loop that stands still ---- */
 
-typedef struct pause {
+typedef struct standstill {
     bly_loop_task task;
     gate begun;
     gate over;
-} pause;
+} standstill;
 
 static void
 stand_still(bly_loop_task *task)
 {
-    pause *standing = BLY_CONTAINER_OF(task, pause, task);
+    standstill *standing = BLY_CONTAINER_OF(task, standstill, task);
     gate_open(&standing->begun);
     gate_wait(&standing->over);
 }
 
 /* What is sent until pause_end() lies in the sockets together. */
 static void
-pause_begin(pause *standing, bly_loop *loop)
+pause_begin(standstill *standing, bly_loop *loop)
 {
     gate_init(&standing->begun, "the loop stands still");
     gate_init(&standing->over, "the loop may go on");
@@ -43,7 +43,7 @@ run_nothing(void *argument)
 }
 
 static void
-pause_end(pause *standing, bly_loop *loop)
+pause_end(standstill *standing, bly_loop *loop)
 {
     gate_open(&standing->over);
     bly_loop_call(loop, run_nothing, NULL); /* the task is over */
@@ -99,7 +99,7 @@ send_requests(neighbours *both, int count, bool and_reset)
 static void
 send_together(neighbours *both, int count, bool and_reset)
 {
-    pause standing;
+    standstill standing;
     pause_begin(&standing, both->busy.loop);
     send_requests(both, count, and_reset);
     pause_end(&standing, both->busy.loop);
@@ -122,7 +122,7 @@ count_busy(h2_record *stream, char event)
 static int
 taken_before_quiet(neighbours *both, int count, bool and_reset)
 {
-    pause standing;
+    standstill standing;
     int before = both->sent;
     call_at_events(&both->quiet.owner, count_busy);
     watched = &both->busy.owner;
