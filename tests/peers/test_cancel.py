@@ -263,6 +263,11 @@ suite.add('client killed: stream', killed_client, 'Stream', lasting(0, relay.LEA
 IDLE_STREAM = 'the peer broke HTTP/2: PROTOCOL_ERROR: RST_STREAM: stream in idle'
 
 
+def idle_streams(of):
+    """What a server says of grpcio's resets of streams that were never begun, see cancelled_at_any_moment()."""
+    return [line for line in of.said().splitlines() if IDLE_STREAM in line]
+
+
 @suite.test
 def cancelled_at_any_moment():
     """Before it leaves, in the queue, while it runs, when it is done: nothing is left of any.
@@ -288,7 +293,7 @@ def cancelled_at_any_moment():
     peer.close()
     asking.close()
     equal(other.terminate(), 0, 'exit status')
-    broken = [line for line in other.said().splitlines() if IDLE_STREAM in line]
+    broken = idle_streams(other)
     equal(other.said().splitlines(), broken, 'log')
     allowed = {CANCELLED, grpc.StatusCode.OK} | ({grpc.StatusCode.UNAVAILABLE} if broken else set())
     equal(outcomes - allowed, set(), 'other outcomes')
@@ -406,7 +411,8 @@ def nothing_is_left():
     idle()
     watcher.close()
     equal(server.terminate(), 0, 'exit status')
-    equal(server.said(), '', 'log')
+    # Each of the many calls above that were cancelled may have met it.
+    equal(server.said().splitlines(), idle_streams(server), 'log')
 
 
 suite.run()
