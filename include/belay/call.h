@@ -147,6 +147,33 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_defer(belay_call *call, void (*func
 BELAY_API ProtobufCAllocator *belay_call_allocator(belay_call *call);
 
 /*
+ * Tells whether the server has begun to drain: the time for a handler that goes on for long to come to an end by
+ * itself. Cheap enough for every round of a loop. Calls that come now see it from the start.
+ *
+ * call: a handler's call.
+ * Returns true from the beginning of a drain on; the call itself is not cancelled by that. To wait for it:
+ *     belay_wait_draining().
+ * Threads: any, while the handler runs.
+ */
+BELAY_API bool belay_call_draining(const belay_call *call);
+
+/*
+ * Has a function called when the server begins to drain, at once when it has begun. It runs on the notifier
+ * thread, as those of belay_on_cancel() do.
+ *
+ * call: a handler's call.
+ * function, argument: what to call, with a context of the server's that ended with cause
+ *     BELAY_CAUSE_SHUTDOWN. The argument stays the caller's.
+ * callback: receives the handle, which must be given to belay_cancel_callback_remove() before the handler
+ *     returns; untouched on failure.
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT without a function or a place for the handle, or for a client
+ *     call; BELAY_RESOURCE_EXHAUSTED without memory.
+ * Threads: any, while the handler runs.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_on_drain(belay_call *call, belay_cancel_function function,
+                                                      void *argument, belay_cancel_callback **callback);
+
+/*
  * Adds a header (before the first message) or a trailer (with the status) to the answer.
  *
  * call: a handler's call.

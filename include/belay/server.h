@@ -33,6 +33,7 @@ typedef struct belay_server_counters {
     uint64_t connections;      /* now open */
     uint64_t workers;          /* threads now in the pool */
     uint64_t handlers_ignoring_cancel; /* those that the watchdog reported */
+    uint64_t dropped_late; /* of dropped_in_queue: too little of their time was left to begin them */
 } belay_server_counters;
 
 /*
@@ -134,6 +135,21 @@ BELAY_API void belay_server_options_set_connection_handlers(belay_server_options
                                                             unsigned int calls);
 
 /*
+ * Sets whether calls are dropped that a worker comes to when they can no longer be answered in time: their
+ * handlers are not run, and the client gets BELAY_DEADLINE_EXCEEDED at once with a message that says so.
+ * When more comes than can be done, the workers then do what still helps somebody. What a method takes is
+ * measured, and a call is dropped when less is left to it than all but the fastest few in a hundred took.
+ * Once in a while such a call is run all the same, so that a method which has become faster is found to be.
+ * Only methods of one request and one reply; never a call without a deadline, or before a method has
+ * answered a few times.
+ *
+ * options: to change.
+ * drop: false by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_server_options_set_drop_late(belay_server_options *options, bool drop);
+
+/*
  * Sets what belay_server_run() does on SIGTERM and SIGINT.
  *
  * options: to change.
@@ -233,14 +249,43 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_add_service(belay_server *se
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_reserve_method(belay_server *server, const char *path);
 
 /*
- * Binds an address. Connections are accepted after the start.
+ * Caps how long calls may take. A call's deadline is the earlier of its client's and the cap, counted from
+ * its headers; when the cap passes the call ends as by its own deadline, with BELAY_CAUSE_DEADLINE and the
+ * status BELAY_DEADLINE_EXCEEDED. Against clients that set no deadline, or one far away. The cap of a method
+ * goes before that of its service, and that before the server's, be they longer or shorter; setting one
+ * again replaces it. Methods for operators have none but their own.
+ *
+ * server: not started yet.
+ * path: "/package.Service/Method" or "/package.Service/", of a service that was added; NULL for the whole
+ *     server, services that are added later included.
+ * timeout_ns: in nanoseconds, not 0; BELAY_FOREVER for no cap (streams that stay open).
+ * Returns BELAY_OK; BELAY_NOT_FOUND when nothing like that was added; BELAY_FAILED_PRECONDITION after the
+ *     start; BELAY_INVALID_ARGUMENT.
+ * Threads: one at a time, before the start.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_cap_deadline(belay_server *server, const char *path,
+                                                                 uint64_t timeout_ns);
+
+/*
+ * Binds an address, or takes over sockets that were bound by somebody else. Connections are accepted after
+ * the start.
  *
  * server: not started yet.
  * address: "host:port", "[ipv6]:port" or "unix:path"; port 0 picks one, belay_server_address() tells
  *     which. A unix socket that is left over from a server that is gone is replaced.
+ *     "systemd": all sockets that systemd passed to this process (socket activation: $LISTEN_PID and
+ *     $LISTEN_FDS); "systemd:NAME": those named NAME there (FileDescriptorName=). The variables stay set, so
+ *     that several calls can ask for several names; child processes know by LISTEN_PID that they are not
+ *     meant.
+ *     "fd:N": descriptor N of this process.
+ *     Such a socket must be a stream socket that listens. It is the server's from then on, which closes it
+ *     when it drains; on failure it stays the caller's. The file of a unix socket is left in place.
  * credentials: reserved for TLS; must be NULL (plaintext).
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for an address that cannot be read; BELAY_UNAVAILABLE when
- *     it cannot be bound (the log says why); BELAY_FAILED_PRECONDITION after the start.
+ *     it cannot be bound, or is no socket that listens (the log says why); BELAY_NOT_FOUND when systemd
+ *     passed none of that name, or the process was not started by it; BELAY_ALREADY_EXISTS when the server
+ *     has that descriptor; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_FAILED_PRECONDITION after the
+ *     start.
  * Threads: one at a time, before the start.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_listen(belay_server *server, const char *address,
@@ -250,7 +295,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_listen(belay_server *server,
  * Gives an address that the server listens on, with its port filled in.
  *
  * server: a server.
- * index: counts the calls of belay_server_listen(), from 0.
+ * index: counts the addresses in the order of belay_server_listen(), from 0; one call with "systemd" may add
+ *     several.
  * Returns the address, or NULL for an index out of range; lives as long as the server.
  * Threads: any.
  */
@@ -267,23 +313,52 @@ BELAY_API const char *belay_server_address(const belay_server *server, size_t in
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_start(belay_server *server);
 
 /*
- * Ends a server's work in order: tells clients to go elsewhere (GOAWAY), refuses new calls after a
- * round trip, waits for the calls under way, cancels those that outlast the grace time, and waits for
- * their handlers. Called once more by another thread, with a shorter grace time, it hurries the first.
+ * Ends a server's work in order: tells clients to go elsewhere (GOAWAY), tells handlers
+ * (belay_call_draining()), refuses new calls after a round trip, waits for the calls under way, those that
+ * are queued included, cancels those that outlast the grace time, and waits for their handlers. Clients are
+ * given up to a second to read how their calls ended, whatever the limit. Called once more by another thread, with a shorter grace time, it hurries the first.
  *
  * server: started.
  * grace_ns: how long calls may go on, in nanoseconds.
  * limit_ns: how long after that to wait for handlers that have not returned, in nanoseconds.
- * Returns BELAY_OK when all handlers have returned; BELAY_DEADLINE_EXCEEDED when some have not (the
- *     log lists them; the server's memory stays valid for them); BELAY_FAILED_PRECONDITION when not
+ * Returns BELAY_OK when all handlers have returned; BELAY_DEADLINE_EXCEEDED when some have not (the log
+ *     lists them, and so does belay_server_each_handler(); the server's memory stays valid for them); BELAY_FAILED_PRECONDITION when not
  *     started.
  * Threads: any but a handler's or a callback's.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_drain(belay_server *server, uint64_t grace_ns,
                                                           uint64_t limit_ns);
 
+/* A handler that has not returned. */
+typedef struct belay_handler_info {
+    const char *method;    /* "/package.Service/Method" */
+    const char *peer;      /* its client */
+    uint64_t age_ns;       /* since the call came to the workers */
+    uint64_t cancelled_ns; /* since its call was cancelled; 0 when it was not */
+    belay_cause cause;     /* of that; BELAY_CAUSE_NONE */
+} belay_handler_info;
+
+/* Called for one handler; what it is given is valid until it returns. */
+typedef void (*belay_handler_function)(const belay_handler_info *handler, void *argument);
+
 /*
- * Runs a server until SIGTERM or SIGINT, then drains it. A second signal skips the grace time.
+ * Tells the handlers that have not returned, at any time; after a drain that ended with
+ * BELAY_DEADLINE_EXCEEDED, those that keep the server from ending. Methods that are reserved are left out.
+ *
+ * server: a server.
+ * function, argument: called for each, on the calling thread, with no lock of belay's held.
+ * Returns BELAY_OK, also when there is none; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory:
+ *     then the function was not called.
+ * Threads: any but a callback's.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_server_each_handler(belay_server *server,
+                                                                 belay_handler_function function,
+                                                                 void *argument);
+
+/*
+ * Runs a server until SIGTERM or SIGINT, then drains it. A second signal skips the grace time. Tells systemd
+ * when it is ready and when it begins to stop (Type=notify): READY=1 and STOPPING=1, a datagram each to the
+ * socket that $NOTIFY_SOCKET names, if it is set. The variable stays set.
  *
  * server: with at least one address; started if it was not.
  * Returns as belay_server_start() and belay_server_drain(), so that "return belay_server_run(server)"

@@ -91,6 +91,18 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_cancel_fd(belay_context *context, i
 BELAY_API void belay_cancel_fd_close(belay_context *context, int fd);
 
 /*
+ * Waits until the server begins to drain. For handlers that have nothing to do but to stay: a subscription
+ * says goodbye in time instead of being cut off at the end of the grace time.
+ *
+ * call: a handler's call.
+ * context: whose end cuts the wait short, such as one derived with a time-out; NULL for the call's own.
+ * Returns BELAY_OK when a drain has begun; BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED as the context ended,
+ *     also when both hold; BELAY_INVALID_ARGUMENT for a client call; BELAY_RESOURCE_EXHAUSTED without memory.
+ * Threads: any but a callback's, while the handler runs.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_wait_draining(belay_call *call, belay_context *context);
+
+/*
  * Marks the beginning and the end of blocking work that is not belay's (a file, a lock, a database):
  * in between, the pool may start another worker in this one's place.
  *

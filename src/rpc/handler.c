@@ -11,6 +11,7 @@
 
 #include "rpc/client_call.h"
 #include "rpc/server_call.h"
+#include "rpc/timely.h"
 #include "wire/percent.h"
 #include "wire/status.h"
 
@@ -138,6 +139,8 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
             bly_time_stats_add(&stats->after_cancel_cpu, cpu);
     }
     bly_time_stats_add(&stats->handling, now - begun_at);
+    if (server->registration->time.drops_late)
+        bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }
 
 /* The end of a handler, in the order of DESIGN 5. Only the winner of the end has a status to send. */
@@ -185,6 +188,7 @@ bly_server_call_run(bly_job *job)
 {
     bly_server_call *server = BLY_CONTAINER_OF(job, bly_server_call, job);
     bly_bytes *request = NULL;
+    bly_timely_check(server);
     if (!begin(server, &request))
         return;
     uint64_t begun_at = bly_clock_now(server->call.runtime->environment.clock);
@@ -274,6 +278,22 @@ belay_blocking_end(belay_call *call)
     if (server->blocking)
         bly_pool_blocked_end();
     server->blocking = false;
+}
+
+/* ---- The server's drain --------------------------------------------------------------------------------- */
+
+bool
+belay_call_draining(const belay_call *call)
+{
+    return belay_context_cancelled(server_of(call)->draining->context);
+}
+
+belay_code
+belay_on_drain(belay_call *call, belay_cancel_function function, void *argument, belay_cancel_callback **callback)
+{
+    if (call == NULL || !call->is_server || callback == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    return belay_on_cancel(server_of(call)->draining->context, function, argument, callback);
 }
 
 /* ---- Headers and trailers of the answer --------------------------------------------------------------- */

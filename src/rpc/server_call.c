@@ -422,12 +422,13 @@ io(belay_call *call)
 }
 
 /* The client's deadline, or the server's cap. A status that cannot leave does not help the client any
- * more: then the stream is reset. */
+ * more: then the stream is reset. One that was cancelled just before has its task tell the client. */
 static void
 expired(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
-    if (bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL) || server->outcome_known)
+    if (bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL) || server->outcome_known ||
+        belay_context_cause(call->context) != BELAY_CAUSE_FINISHED)
         return;
     note_cancelled(server, BELAY_CAUSE_DEADLINE);
     if (call->stream.id != 0)
@@ -452,6 +453,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->host = host;
     server->totals = totals;
     server->timeout_ns = BELAY_FOREVER;
+    server->draining = limits->draining;
     server->peer = peer;
     server->watch.patience_ns = limits->watchdog_ns;
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
@@ -486,9 +488,11 @@ make_context(bly_server_call *server)
 {
     belay_call *call = &server->call;
     bly_context_environment *environment = &call->runtime->environment;
+    uint64_t cap = server->registration->time.cap_ns;
+    uint64_t timeout = server->timeout_ns < cap ? server->timeout_ns : cap;
     uint64_t deadline = BELAY_FOREVER;
-    if (server->timeout_ns != BELAY_FOREVER)
-        deadline = bly_clock_after(bly_clock_now(environment->clock), server->timeout_ns);
+    if (timeout != BELAY_FOREVER)
+        deadline = bly_clock_after(bly_clock_now(environment->clock), timeout);
     call->context = bly_context_make(environment, NULL, deadline, false, &call->context_owner, &call->flag);
     return call->context != NULL;
 }

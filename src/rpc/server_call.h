@@ -23,7 +23,9 @@
 #include "base/list.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
+#include "rpc/draining.h"
 #include "rpc/method_stats.h"
+#include "rpc/method_time.h"
 #include "rpc/watchdog.h"
 
 /* One method that is served. */
@@ -35,6 +37,7 @@ typedef struct bly_registration {
     bool reserved; /* runs on reserved workers, and is counted nowhere */
     unsigned int doors; /* bits of the host's: by which of its addresses it can be called */
 
+    bly_method_time time;   /* its own headings */
     bly_method_stats stats; /* any thread */
 } bly_registration;
 
@@ -47,10 +50,12 @@ typedef struct bly_server_totals {
     uint64_t dropped_in_queue;
     uint64_t calls_refused;
     uint64_t handlers_ignoring_cancel;
+    uint64_t dropped_late;
 } bly_server_totals;
 
-/* Limits that the host sets for its calls. */
+/* What the host sets for its calls. */
 typedef struct bly_server_limits {
+    const bly_draining *draining;
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
@@ -91,6 +96,7 @@ typedef struct bly_server_call {
     const bly_server_host_ops *ops;
     void *host;
     bly_server_totals *totals;
+    const bly_draining *draining;
     const char *peer; /* the host's, which a dispatched call keeps */
 
     /* const after the headers */

@@ -7,6 +7,9 @@ libbelay_sources += \
 	src/rpc/client_call.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
+	src/rpc/draining.h \
+	src/rpc/estimate.c \
+	src/rpc/estimate.h \
 	src/rpc/exchange.c \
 	src/rpc/finish.c \
 	src/rpc/handler.c \
@@ -14,6 +17,7 @@ libbelay_sources += \
 	src/rpc/headers.h \
 	src/rpc/method_stats.c \
 	src/rpc/method_stats.h \
+	src/rpc/method_time.h \
 	src/rpc/receive.c \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
@@ -22,5 +26,7 @@ libbelay_sources += \
 	src/rpc/server_call.c \
 	src/rpc/server_call.h \
 	src/rpc/start.c \
+	src/rpc/timely.c \
+	src/rpc/timely.h \
 	src/rpc/watchdog.c \
 	src/rpc/watchdog.h

@@ -267,6 +267,7 @@ connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, cons
     if (reason == BLY_H2_CLOSED_BY_PROTOCOL)
         bly_log_write(log, BELAY_LOG_WARNING, "connection from %s closed: %s", bly_h2_connection_peer(h2), detail);
     connection->h2 = NULL;
+    bly_server_connection_closed(connection->place->server, connection->door);
     free_if_done(connection);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a server, step by step: no new connections, GOAWAY, the grace time, cancel what is left, wait
- * for the handlers, close what still stands. Each step is done on the I/O threads; the draining thread only
+ * The end of a server, step by step: no new connections, GOAWAY, tell the handlers, the grace time, cancel what is
+ * left, let the clients read it, close what still stands, wait for the handlers. Each step is done on the I/O threads; the draining thread only
  * waits. An operator sees all that: his door is closed when it is over.
  */
 #include <errno.h>
@@ -14,6 +14,7 @@
 
 #include "base/thread.h"
 #include "server/connection.h"
+#include "server/systemd.h"
 
 /* ---- What is done on the I/O threads ---------------------------------------------------------------- */
 
@@ -157,13 +158,16 @@ drain_front(belay_server *server, uint64_t limit_ns)
     /* Also when another thread does the same: neither may count connections before both steps are done. */
     stop_accepting(server, BLY_SERVER_FRONT_DOOR);
     for_each_connection(server, bly_server_connection_drain);
+    bly_context_end(server->draining.context, BELAY_CAUSE_SHUTDOWN, NULL);
     if (wait_for_grace(server))
         return BELAY_OK;
+    /* First: handlers that are cancelled free their workers, which are not to take calls that are about to be. */
+    __atomic_store_n(&server->draining.grace_over, 1, __ATOMIC_RELAXED);
     for_each_connection(server, cancel_for_shutdown);
-    uint64_t limit = bly_clock_after(belay_now(), limit_ns);
-    uint64_t farewell = bly_clock_after(belay_now(), FAREWELL);
-    if (wait_until_gone(server, farewell < limit ? farewell : limit))
-        return BELAY_OK;
+    uint64_t now = belay_now();
+    uint64_t limit = bly_clock_after(now, limit_ns);
+    /* Whatever the limit, which is about handlers: no status is cut off on its way. */
+    (void)wait_until_none(server, &server->open_count, bly_clock_after(now, FAREWELL));
     for_each_connection(server, close_for_shutdown);
     if (wait_until_gone(server, limit))
         return BELAY_OK;
@@ -251,6 +255,7 @@ wait_and_drain(belay_server *server)
     pthread_t thread;
     while (next_event() != 's')
         continue;
+    bly_systemd_notify(&server->runtime->log, "STOPPING=1");
     if (!bly_thread_start(&thread, "belay-drain", 0, drain_in_thread, &drain))
         return belay_server_drain(server, server->options.drain_grace_ns, server->options.drain_limit_ns);
     bool hurried = false;
@@ -310,6 +315,7 @@ belay_server_run(belay_server *server)
     belay_code code = started ? BELAY_OK : belay_server_start(server);
     if (code == BELAY_OK) {
         set_running(server);
+        bly_systemd_notify(&server->runtime->log, "READY=1");
         code = wait_and_drain(server);
         set_running(NULL);
     }

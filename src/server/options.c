@@ -85,6 +85,12 @@ belay_server_options_set_connection_handlers(belay_server_options *options, unsi
 }
 
 void
+belay_server_options_set_drop_late(belay_server_options *options, bool drop)
+{
+    options->drop_late = drop;
+}
+
+void
 belay_server_options_set_drain(belay_server_options *options, uint64_t grace_ns, uint64_t limit_ns)
 {
     options->drain_grace_ns = grace_ns;

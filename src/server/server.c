@@ -8,6 +8,7 @@
 #include "base/stack.h"
 #include "base/trim.h"
 #include "io/lend.h"
+#include "server/activation.h"
 #include "server/connection.h"
 
 #define STREAM_WINDOW (256u << 10)
@@ -54,6 +55,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
     if (server->options.workers_maximum < server->options.workers_minimum)
         server->options.workers_maximum = server->options.workers_minimum;
     server->limits = (bly_server_limits){
+        .draining = &server->draining,
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
@@ -126,6 +128,15 @@ make_pool(belay_server *server)
     return server->pool != NULL;
 }
 
+/* Has no owner: whoever drains ends it. */
+static bool
+make_draining(belay_server *server)
+{
+    bly_context_environment *environment = &server->runtime->environment;
+    server->draining.context = bly_context_make(environment, NULL, BELAY_FOREVER, false, NULL, NULL);
+    return server->draining.context != NULL;
+}
+
 /* What is left when no thread works for the server any more. */
 static void
 destroy(belay_server *server)
@@ -139,6 +150,7 @@ destroy(belay_server *server)
     if (server->has_stack_signal)
         bly_stack_signal_give_back(server->options.watchdog_signal);
     bly_registry_fini(&server->registry);
+    belay_context_unref(server->draining.context);
     bly_condition_fini(&server->changed);
     bly_mutex_fini(&server->lock);
     belay_runtime_unref(server->runtime);
@@ -155,13 +167,14 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     bly_condition_init(&server->changed);
     bly_timer_init(&server->growth_timer, grow);
     server->drain_deadline = BELAY_FOREVER;
+    server->cap_ns = BELAY_FOREVER;
     server->resident.show = bly_server_show;
     bly_link_init(&server->resident.link);
     server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
     if (server->runtime != NULL) {
         resolve_options(server, options);
         if (bly_runtime_usable(server->runtime) && make_loops(server) && take_stack_signal(server) &&
-            make_pool(server)) {
+            make_draining(server) && make_pool(server)) {
             bly_resident_enter(&server->resident, server->runtime);
             return server;
         }
@@ -176,8 +189,8 @@ belay_server_runtime(const belay_server *server)
     return server->runtime;
 }
 
-static bool
-is_new(belay_server *server)
+bool
+bly_server_is_new(belay_server *server)
 {
     bly_mutex_lock(&server->lock);
     bool new = server->state == BLY_SERVER_NEW;
@@ -190,7 +203,7 @@ belay_server_add_service(belay_server *server, const belay_service *service, con
 {
     if (server == NULL || service == NULL)
         return BELAY_INVALID_ARGUMENT;
-    if (!is_new(server))
+    if (!bly_server_is_new(server))
         return BELAY_FAILED_PRECONDITION;
     return bly_registry_add(&server->registry, service, handlers, data);
 }
@@ -200,7 +213,7 @@ static belay_code
 find_method(belay_server *server, const char *path, bly_registration **registration)
 {
     bool service_known;
-    if (!is_new(server))
+    if (!bly_server_is_new(server))
         return BELAY_FAILED_PRECONDITION;
     *registration = bly_registry_find(&server->registry, path, strlen(path), &service_known);
     return *registration != NULL ? BELAY_OK : BELAY_NOT_FOUND;
@@ -233,27 +246,42 @@ bly_server_set_doors(belay_server *server, const char *path, unsigned int doors)
 /* Those of an operator are his alone. */
 #define ADMIN_MODE 0600
 
+bool
+bly_server_reserve_listeners(belay_server *server, size_t count)
+{
+    bly_server_listener *listeners =
+        realloc(server->listeners, (server->listener_count + count) * sizeof *listeners);
+    if (listeners != NULL)
+        server->listeners = listeners;
+    return listeners != NULL;
+}
+
+void
+bly_server_add_listener(belay_server *server, bly_listener *listener, unsigned int door)
+{
+    server->listeners[server->listener_count++] = (bly_server_listener){listener, 0, door, server};
+}
+
 belay_code
 bly_server_open(belay_server *server, const char *address, unsigned int door)
 {
     bly_address parsed;
     char error[256];
+    if (!bly_server_is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    if (bly_activation_names(address))
+        return bly_activation_open(server, address, door);
     if (!bly_address_parse(address, &parsed))
         return BELAY_INVALID_ARGUMENT;
-    if (!is_new(server))
-        return BELAY_FAILED_PRECONDITION;
-    bly_server_listener *listeners =
-        realloc(server->listeners, (server->listener_count + 1) * sizeof *listeners);
-    if (listeners == NULL)
+    if (!bly_server_reserve_listeners(server, 1))
         return BELAY_RESOURCE_EXHAUSTED;
-    server->listeners = listeners;
     mode_t mode = door == BLY_SERVER_ADMIN_DOOR ? ADMIN_MODE : 0;
     bly_listener *listener = bly_listener_open_mode(&parsed, mode, &server->runtime->log, error, sizeof error);
     if (listener == NULL) {
         bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "cannot listen on %s: %s", address, error);
         return BELAY_UNAVAILABLE;
     }
-    listeners[server->listener_count++] = (bly_server_listener){listener, 0, door, server};
+    bly_server_add_listener(server, listener, door);
     return BELAY_OK;
 }
 
@@ -360,6 +388,7 @@ belay_server_start(belay_server *server)
     bly_mutex_unlock(&server->lock);
     if (!may_start)
         return BELAY_FAILED_PRECONDITION;
+    bly_server_settle_times(server);
     start_request request = {server, true};
     bly_loop_call(server->loops[0].loop, start_listeners, &request);
     return request.started ? BELAY_OK : BELAY_RESOURCE_EXHAUSTED;
@@ -379,6 +408,19 @@ bly_server_connection_added(belay_server *server, unsigned int door)
 {
     bly_mutex_lock(&server->lock);
     ++*count_of_door_locked(server, door);
+    if (door == BLY_SERVER_FRONT_DOOR)
+        server->open_count++;
+    bly_mutex_unlock(&server->lock);
+}
+
+void
+bly_server_connection_closed(belay_server *server, unsigned int door)
+{
+    if (door != BLY_SERVER_FRONT_DOOR)
+        return;
+    bly_mutex_lock(&server->lock);
+    if (--server->open_count == 0)
+        bly_condition_broadcast(&server->changed);
     bly_mutex_unlock(&server->lock);
 }
 
@@ -416,6 +458,7 @@ belay_server_counters_read(const belay_server *server, belay_server_counters *co
         .connections = connections,
         .workers = pool.workers,
         .handlers_ignoring_cancel = read_total(&own->totals.handlers_ignoring_cancel),
+        .dropped_late = read_total(&own->totals.dropped_late),
     };
     memcpy(counters, &all, size < sizeof all ? size : sizeof all);
 }
@@ -450,7 +493,7 @@ belay_server_free(belay_server *server)
 {
     if (server == NULL)
         return;
-    if (!is_new(server))
+    if (!bly_server_is_new(server))
         (void)!belay_server_drain(server, 0, BELAY_FOREVER);
     bly_server_join_drain(server);
     bly_resident_leave(&server->resident, server->runtime);

@@ -32,6 +32,7 @@ struct belay_server_options {
     unsigned int connection_handlers;
     uint64_t drain_grace_ns;
     uint64_t drain_limit_ns;
+    bool drop_late;
     uint64_t watchdog_ns; /* 0: none */
     int watchdog_signal;  /* 0: no stacks */
 };
@@ -74,12 +75,14 @@ struct belay_server {
     bly_server_listener *listeners;
     bool has_stack_signal;
     size_t listener_count;
+    uint64_t cap_ns; /* of all methods that have none of their own; BELAY_FOREVER: none */
 
     bly_resident resident;
     unsigned int admin_doors; /* where the admin service answers; 0: it was not added */
 
     /* any thread */
     bly_server_totals totals;
+    bly_draining draining; /* its own headings */
     bly_timer growth_timer;
     int growth_timer_armed; /* atomic: whoever sets it arms */
 
@@ -89,13 +92,25 @@ struct belay_server {
     bly_server_state state;
     size_t connection_count; /* those whose last call is not over included; not an operator's */
     size_t admin_count;      /* an operator's */
+    size_t open_count;       /* those of connection_count whose socket is open */
     uint64_t drain_deadline; /* when the grace time ends */
     bool drains_in_thread;   /* drain_thread is to be joined */
     pthread_t drain_thread;
 };
 
+/* Before the start. Any thread. */
+bool bly_server_is_new(belay_server *server);
+
+/* Makes known what was set about the time of methods. At the start, before the first connection. */
+void bly_server_settle_times(belay_server *server);
+
 /* belay_server_listen() for a door. */
 belay_code bly_server_open(belay_server *server, const char *address, unsigned int door);
+
+/* Makes room for so many more listeners; false without memory. Then bly_server_add_listener() takes them over. Before
+ * the start. */
+bool bly_server_reserve_listeners(belay_server *server, size_t count);
+void bly_server_add_listener(belay_server *server, bly_listener *listener, unsigned int door);
 
 /* The index-th address of a door. */
 const char *bly_server_address(const belay_server *server, unsigned int door, size_t index);
@@ -123,8 +138,9 @@ void bly_server_push_batch(bly_loop_deferred *deferred);
 /* Tells those that are next. I/O thread. */
 void bly_server_tell_closed(bly_loop_deferred *deferred);
 
-/* One connection more or less that came by a door. I/O thread. */
+/* A connection that came by a door: it is there, its socket is closed, its last call is over. I/O thread. */
 void bly_server_connection_added(belay_server *server, unsigned int door);
+void bly_server_connection_closed(belay_server *server, unsigned int door);
 void bly_server_connection_removed(belay_server *server, unsigned int door);
 
 #endif

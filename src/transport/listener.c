@@ -2,6 +2,7 @@
 #include "transport/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ struct bly_listener {
     /* const after creation */
     bly_log *log;
     bool is_unix;
-    char path[256]; /* of a unix socket */
+    bool made_file; /* a unix socket's, at `path` */
+    char path[256];
     bly_unix_path file;
     char address[BLY_ADDRESS_TEXT_SIZE];
     /* const after start */
@@ -154,7 +156,7 @@ bly_listener_open_mode(const bly_address *address, mode_t mode, bly_log *log, ch
     char buffer[96];
     const char *why = "no address";
     listener->log = log;
-    listener->is_unix = address->is_unix;
+    listener->is_unix = listener->made_file = address->is_unix;
     bly_timer_init(&listener->pause, end_pause);
     listener->descriptor = open_socket(listener, address, mode, &why, buffer, sizeof buffer);
     if (listener->descriptor < 0) {
@@ -166,6 +168,60 @@ bly_listener_open_mode(const bly_address *address, mode_t mode, bly_log *log, ch
     }
     note_address(listener, address);
     return listener;
+}
+
+/* ---- taking over ---- */
+
+static bool
+is_known_family(int family)
+{
+    return family == AF_INET || family == AF_INET6 || family == AF_UNIX;
+}
+
+bool
+bly_listener_may_adopt(int descriptor, char *error, size_t error_size)
+{
+    char buffer[96];
+    int type = 0, listens = 0;
+    socklen_t size = sizeof type;
+    bly_socket_address name = {.length = sizeof name.storage};
+    const char *what = NULL;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+        getsockname(descriptor, (struct sockaddr *)&name.storage, &name.length) != 0)
+        what = bly_socket_error(errno, buffer, sizeof buffer);
+    else if (type != SOCK_STREAM || !is_known_family(name.storage.ss_family))
+        what = "no stream socket of TCP or unix";
+    else if (size = sizeof listens, getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+        what = "it does not listen";
+    if (what != NULL)
+        snprintf(error, error_size, "descriptor %d: %s", descriptor, what);
+    return what == NULL;
+}
+
+bly_listener *
+bly_listener_adopt(int descriptor, bly_log *log)
+{
+    bly_socket_address name = {.length = sizeof name.storage};
+    bly_listener *listener = calloc(1, sizeof *listener);
+    if (listener == NULL)
+        return NULL;
+    listener->log = log;
+    listener->descriptor = descriptor;
+    bly_timer_init(&listener->pause, end_pause);
+    fcntl(descriptor, F_SETFD, fcntl(descriptor, F_GETFD) | FD_CLOEXEC);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    if (getsockname(descriptor, (struct sockaddr *)&name.storage, &name.length) == 0) {
+        listener->is_unix = name.storage.ss_family == AF_UNIX;
+        bly_address_format((struct sockaddr *)&name.storage, name.length, listener->address,
+                           sizeof listener->address);
+    }
+    return listener;
+}
+
+int
+bly_listener_descriptor(const bly_listener *listener)
+{
+    return listener->descriptor;
 }
 
 const char *
@@ -284,7 +340,7 @@ bly_listener_stop(bly_listener *listener)
     }
     close(listener->descriptor);
     listener->descriptor = -1;
-    if (listener->is_unix)
+    if (listener->made_file)
         bly_unix_path_remove(listener->path, &listener->file);
 }
 

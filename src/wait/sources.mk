@@ -3,6 +3,7 @@ libbelay_sources += \
 	src/wait/cancel_fd.c \
 	src/wait/cond.c \
 	src/wait/descriptor.c \
+	src/wait/draining.c \
 	src/wait/exit_watch.c src/wait/exit_watch.h \
 	src/wait/pipes.c src/wait/pipes.h \
 	src/wait/process.c src/wait/process.h \

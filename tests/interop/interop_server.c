@@ -25,6 +25,7 @@ typedef struct server_settings {
     uint32_t queue;         /* UINT32_MAX: the library's default */
     uint32_t max_recv_bytes;
     uint32_t drain_ms;
+    uint32_t deadline_cap_ms; /* 0: none */
     uint32_t watchdog_ms;   /* UINT32_MAX: the library's default; 0: none */
 } server_settings;
 
@@ -42,7 +43,7 @@ parse(int argc, char **argv, server_settings *to)
         {"drain_ms", ARG_NUMBER, &to->drain_ms, ANY_NUMBER},
         {"keepalive_ms", ARG_LATER, NULL, 0, 0},
         {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
-        {"deadline_cap_ms", ARG_LATER, NULL, 0, 0},
+        {"deadline_cap_ms", ARG_NUMBER, &to->deadline_cap_ms, 1, UINT32_MAX},
         {"watchdog_ms", ARG_NUMBER, &to->watchdog_ms, 0, UINT32_MAX - 1},
         {"admin", ARG_TEXT, &to->admin, 0, 0},
         {"use_tls", ARG_FALSE, NULL, 0, 0},
@@ -130,6 +131,8 @@ static belay_code
 start(const server_settings *from, belay_server *server, relay_server *relay)
 {
     belay_code code = test_service_add(server);
+    if (code == BELAY_OK && from->deadline_cap_ms != 0)
+        code = belay_server_cap_deadline(server, NULL, BELAY_MILLISECONDS(from->deadline_cap_ms));
     if (code == BELAY_OK)
         code = listen_on(from, server);
     if (code == BELAY_OK) {
@@ -137,6 +140,14 @@ start(const server_settings *from, belay_server *server, relay_server *relay)
         code = belay_server_start(server);
     }
     return code;
+}
+
+static void
+print_handler(const belay_handler_info *handler, void *argument)
+{
+    (void)argument;
+    fprintf(stderr, "interop-server: %s from %s, cancelled %llu ms ago\n", handler->method, handler->peer,
+            (unsigned long long)(handler->cancelled_ns / 1000000));
 }
 
 /* Handlers that ignore their cancellation still use everything: nothing is freed, no thread waited for. */
@@ -147,6 +158,7 @@ abandon(belay_server *server)
     belay_server_counters_read(server, &counters, sizeof counters);
     fprintf(stderr, "interop-server: %llu handlers have not returned\n",
             (unsigned long long)counters.handlers_running);
+    (void)!belay_server_each_handler(server, print_handler, NULL);
     fflush(NULL);
     _exit(EXIT_ABANDONED);
 }

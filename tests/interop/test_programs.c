@@ -83,7 +83,7 @@ static void
 test_what_the_server_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][3] = {
-        {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=1"},
+        {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=0"},
         {"--port=0", "--watchdog_ms=x"},  {"--port=0", "--use_tls=true"},
         {"--port=0", "--workers=0"},      {"--port=65536"},
         {"--workers=1"},
@@ -175,6 +175,16 @@ test_handlers_that_ignore_shutdown_are_abandoned(void)
     CU_ASSERT_EQUAL(shut_down_under(BELAY__TESTING__LEAF__LEAF_IGNORE), 3);
 }
 
+static void
+test_the_server_caps_deadlines(void)
+{
+    chain servers;
+    chain_open(&servers, 1, (const char *[]){"--deadline_cap_ms=1", NULL});
+    relay_request request = chain_request(&servers, BELAY__TESTING__LEAF__LEAF_SPIN, ENDLESS);
+    CU_ASSERT_EQUAL(belay_call_finish(chain_call(&servers, 0, &request), NULL), BELAY_DEADLINE_EXCEEDED);
+    chain_close(&servers);
+}
+
 /* Reads what the server says up to a line with that in it. */
 static void
 read_until(process *server, const char *words, char *line, size_t room)
@@ -224,6 +234,7 @@ main(int argc, char **argv)
         TEST(a_drain_lets_calls_end),
         TEST(shutdown_cancels_what_outlasts_the_grace_time),
         TEST(handlers_that_ignore_shutdown_are_abandoned),
+        TEST(the_server_caps_deadlines),
         TEST(the_watchdog_reports_a_leaf_that_ignores_its_cancel),
         CU_TEST_INFO_NULL,
     };

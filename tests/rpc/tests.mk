@@ -92,3 +92,7 @@ $(tests_rpc_test_life_stress_OBJECTS): $(probe_generated)
 check_PROGRAMS += tests/rpc/test_method_stats
 tests_rpc_test_method_stats_SOURCES = tests/rpc/test_method_stats.c
 tests_rpc_test_method_stats_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/rpc/test_estimate
+tests_rpc_test_estimate_SOURCES = tests/rpc/test_estimate.c
+tests_rpc_test_estimate_LDADD = $(test_libs)

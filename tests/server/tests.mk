@@ -1,11 +1,15 @@
 server_suites = \
 	tests/server/test_connection \
+	tests/server/test_deadline_cap \
 	tests/server/test_drain \
+	tests/server/test_draining \
+	tests/server/test_drop_late \
 	tests/server/test_metrics \
 	tests/server/test_options \
 	tests/server/test_registry \
 	tests/server/test_run \
 	tests/server/test_server \
+	tests/server/test_systemd \
 	tests/server/test_watchdog
 check_PROGRAMS += $(server_suites)
 
@@ -48,3 +52,23 @@ tests_server_test_watchdog_SOURCES = tests/server/test_watchdog.c
 tests_server_test_watchdog_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_watchdog_LDADD = $(fixture_libs)
 $(tests_server_test_watchdog_OBJECTS): $(probe_generated)
+
+tests_server_test_deadline_cap_SOURCES = tests/server/test_deadline_cap.c
+tests_server_test_deadline_cap_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_deadline_cap_LDADD = $(fixture_libs)
+$(tests_server_test_deadline_cap_OBJECTS): $(probe_generated)
+
+tests_server_test_draining_SOURCES = tests/server/test_draining.c
+tests_server_test_draining_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_draining_LDADD = $(fixture_libs)
+$(tests_server_test_draining_OBJECTS): $(probe_generated)
+
+tests_server_test_drop_late_SOURCES = tests/server/test_drop_late.c
+tests_server_test_drop_late_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_drop_late_LDADD = $(fixture_libs)
+$(tests_server_test_drop_late_OBJECTS): $(probe_generated)
+
+tests_server_test_systemd_SOURCES = tests/server/test_systemd.c
+tests_server_test_systemd_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_systemd_LDADD = $(fixture_libs)
+$(tests_server_test_systemd_OBJECTS): $(probe_generated)

@@ -53,6 +53,8 @@ open_server(fixture *f, const fixture_options *options)
     need(belay_test_probe_add(f->server, &options->handlers, options->data) == BELAY_OK, "no service");
     need(belay_server_listen(f->server, "127.0.0.1:0", NULL) == BELAY_OK, "cannot listen");
     need(!options->admin || belay_admin_listen(f->server, "127.0.0.1:0") == BELAY_OK, "cannot listen for an operator");
+    if (options->configure != NULL)
+        options->configure(f->server);
     need(belay_server_start(f->server) == BELAY_OK, "cannot start");
     f->address = belay_server_address(f->server, 0);
 }
@@ -208,7 +210,8 @@ fixture_await(const fixture *f, size_t offset, uint64_t value)
 {
     static const char *const names[] = {"handlers_started", "handlers_running", "calls_cancelled",
                                         "dropped_in_queue", "calls_refused",    "children_open",
-                                        "connections",      "workers",          "handlers_ignoring_cancel"};
+                                        "connections",      "workers",          "handlers_ignoring_cancel",
+                                        "dropped_late"};
     counter_wish wish = {f, offset, value};
     char what[80];
     snprintf(what, sizeof what, "counter %s is %" PRIu64, names[offset / sizeof value], value);
