@@ -4,6 +4,7 @@
  * waiting for the handler; what cannot be told by a status, because bytes of a message stand before it, is
  * told by a reset. The clock stands still but for what a test moves it on.
  */
+#include "rpc/call.h"
 #include "rpc/scene.h"
 
 #define TIMEOUT "1S"
@@ -293,6 +294,33 @@ test_deadline_and_return_at_once_agree(void)
     scene_close(&s);
 }
 
+/* On the I/O thread, so that nothing comes between the cancel and the timer of the deadline. */
+static void
+cancel_and_expire(void *argument)
+{
+    scene *s = argument;
+    belay_call *call = BLY_CONTAINER_OF(s->context->owner, belay_call, context_owner);
+    belay_cancel(s->context, "had enough");
+    call->side->expired(call);
+}
+
+/* The program cancels, and the deadline passes before the I/O thread has come to tell the client. */
+static void
+test_a_cancel_just_before_the_deadline_tells_its_reason(void)
+{
+    scene s;
+    scene_open(&s, RUNNING, WAIT_GATE, TIMEOUT);
+    bly_loop_call(s.f.runtime->loops[0], cancel_and_expire, &s);
+    CU_ASSERT(raw_await_end(&s.client, SUBJECT));
+    CU_ASSERT_EQUAL(subject(&s)->grpc_status, BELAY_CANCELLED);
+    CU_ASSERT_STRING_EQUAL(subject(&s)->grpc_message, "had enough");
+    CU_ASSERT_EQUAL(subject(&s)->resets, 0);
+    gate_open(&s.go);
+    scene_await_left(&s);
+    CU_ASSERT_EQUAL(s.cause, BELAY_CAUSE_APPLICATION);
+    scene_close(&s);
+}
+
 #define TEST(name) {#name, name}
 
 int
@@ -319,6 +347,7 @@ main(int argc, char **argv)
         TEST(test_deadline_after_delivery_is_harmless),
         TEST(test_deadline_between_messages_sends_trailers),
         TEST(test_deadline_and_return_at_once_agree),
+        TEST(test_a_cancel_just_before_the_deadline_tells_its_reason),
         CU_TEST_INFO_NULL,
     };
     return suite_run("server_deadline", tests, argc, argv);
