@@ -147,8 +147,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_defer(belay_call *call, void (*func
 BELAY_API ProtobufCAllocator *belay_call_allocator(belay_call *call);
 
 /*
- * Tells whether the server has begun to drain: the time for a handler that goes on for long to come to an end by
- * itself. Cheap enough for every round of a loop. Calls that come now see it from the start.
+ * Tells whether the server has begun to drain: the time for a handler that goes on for long to come to an end
+ * by itself. Cheap enough for every round of a loop. Calls that come now see it from the start.
  *
  * call: a handler's call.
  * Returns true from the beginning of a drain on; the call itself is not cancelled by that. To wait for it:

@@ -316,14 +316,15 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_start(belay_server *server);
  * Ends a server's work in order: tells clients to go elsewhere (GOAWAY), tells handlers
  * (belay_call_draining()), refuses new calls after a round trip, waits for the calls under way, those that
  * are queued included, cancels those that outlast the grace time, and waits for their handlers. Clients are
- * given up to a second to read how their calls ended, whatever the limit. Called once more by another thread, with a shorter grace time, it hurries the first.
+ * given up to a second to read how their calls ended, whatever the limit. Called once more by another thread,
+ * with a shorter grace time, it hurries the first.
  *
  * server: started.
  * grace_ns: how long calls may go on, in nanoseconds.
  * limit_ns: how long after that to wait for handlers that have not returned, in nanoseconds.
  * Returns BELAY_OK when all handlers have returned; BELAY_DEADLINE_EXCEEDED when some have not (the log
- *     lists them, and so does belay_server_each_handler(); the server's memory stays valid for them); BELAY_FAILED_PRECONDITION when not
- *     started.
+ *     lists them, and so does belay_server_each_handler(); the server's memory stays valid for them);
+ *     BELAY_FAILED_PRECONDITION when not started.
  * Threads: any but a handler's or a callback's.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_drain(belay_server *server, uint64_t grace_ns,

@@ -9,7 +9,8 @@
 
 typedef struct bly_draining {
     /* const after creation */
-    belay_context *context; /* a root that ends when a drain begins: what can wait for the one can for the other */
+    /* a root that ends when a drain begins: what can wait for the one can for the other */
+    belay_context *context;
     /* atomic, relaxed: a worker that misses it has begun before */
     int grace_over; /* no handler is to begin any more */
 } bly_draining;

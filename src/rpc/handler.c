@@ -280,7 +280,7 @@ belay_blocking_end(belay_call *call)
     server->blocking = false;
 }
 
-/* ---- The server's drain --------------------------------------------------------------------------------- */
+/* ---- The server's drain ------------------------------------------------------------------------------- */
 
 bool
 belay_call_draining(const belay_call *call)
@@ -289,7 +289,8 @@ belay_call_draining(const belay_call *call)
 }
 
 belay_code
-belay_on_drain(belay_call *call, belay_cancel_function function, void *argument, belay_cancel_callback **callback)
+belay_on_drain(belay_call *call, belay_cancel_function function, void *argument,
+               belay_cancel_callback **callback)
 {
     if (call == NULL || !call->is_server || callback == NULL)
         return BELAY_INVALID_ARGUMENT;

@@ -18,8 +18,9 @@ is_late(bly_server_call *server, char reason[REASON_SIZE])
     uint64_t left = deadline > now ? deadline - now : 0;
     if (!bly_estimate_drops(&time->estimate, left))
         return false;
-    snprintf(reason, REASON_SIZE, "not begun: %" PRIu64 " us are left, and the method takes %" PRIu64 " us or more",
-             left / 1000, bly_estimate_read(&time->estimate) / 1000);
+    snprintf(reason, REASON_SIZE,
+             "not begun: %" PRIu64 " us are left, and the method takes %" PRIu64 " us or more", left / 1000,
+             bly_estimate_read(&time->estimate) / 1000);
     return true;
 }
 
@@ -27,7 +28,8 @@ is_late(bly_server_call *server, char reason[REASON_SIZE])
 static bool
 is_shut_down(const bly_server_call *server)
 {
-    return __atomic_load_n(&server->draining->grace_over, __ATOMIC_RELAXED) != 0 && !server->registration->reserved;
+    bool over = __atomic_load_n(&server->draining->grace_over, __ATOMIC_RELAXED) != 0;
+    return over && !server->registration->reserved;
 }
 
 void

@@ -89,7 +89,8 @@ check_all(belay_server *server, const char *address, int passed, size_t *count)
     }
     if (*count > 0)
         return BELAY_OK;
-    bly_log_write(&server->runtime->log, BELAY_LOG_WARNING, "cannot listen on %s: no such socket was passed", address);
+    bly_log_write(&server->runtime->log, BELAY_LOG_WARNING, "cannot listen on %s: no such socket was passed",
+                  address);
     return BELAY_NOT_FOUND;
 }
 

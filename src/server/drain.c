@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a server, step by step: no new connections, GOAWAY, tell the handlers, the grace time, cancel what is
- * left, let the clients read it, close what still stands, wait for the handlers. Each step is done on the I/O threads; the draining thread only
- * waits. An operator sees all that: his door is closed when it is over.
+ * The end of a server, step by step: no new connections, GOAWAY, tell the handlers, the grace time, cancel
+ * what is left, let the clients read it, close what still stands, wait for the handlers. Each step is done on
+ * the I/O threads; the draining thread only waits. An operator sees all that: his door is closed when it is
+ * over.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +162,7 @@ drain_front(belay_server *server, uint64_t limit_ns)
     bly_context_end(server->draining.context, BELAY_CAUSE_SHUTDOWN, NULL);
     if (wait_for_grace(server))
         return BELAY_OK;
-    /* First: handlers that are cancelled free their workers, which are not to take calls that are about to be. */
+    /* First: handlers that are cancelled free workers, which are not to take calls that are about to be. */
     __atomic_store_n(&server->draining.grace_over, 1, __ATOMIC_RELAXED);
     for_each_connection(server, cancel_for_shutdown);
     uint64_t now = belay_now();

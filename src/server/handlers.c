@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of handlers that have not returned: from a census of the runtime, so that no I/O thread runs the program's
- * function.
+ * The list of handlers that have not returned: from a census of the runtime, so that no I/O thread runs the
+ * program's function.
  */
 #include "rpc/census.h"
 #include "server/server.h"
@@ -28,6 +28,7 @@ static void
 tell(const belay_server *server, const bly_sight *sight, belay_handler_function function, void *argument)
 {
     const belay_context *context = sight->call->context;
+    const bly_job *job = &bly_server_call_of(sight->call)->job;
     uint64_t now = bly_clock_now(server->runtime->environment.clock);
     uint64_t cancelled_at = belay_context_end_time(context);
     belay_cause cause = belay_context_cause(context);
@@ -36,7 +37,7 @@ tell(const belay_server *server, const bly_sight *sight, belay_handler_function 
     belay_handler_info info = {
         .method = sight->call->method->path,
         .peer = sight->peer,
-        .age_ns = since(now, bly_server_call_of(sight->call)->job.queued_at), /* no worker writes it any more */
+        .age_ns = since(now, job->queued_at), /* which nobody writes once it runs */
         .cancelled_ns = cause != BELAY_CAUSE_NONE ? since(now, cancelled_at) : 0,
         .cause = cause,
     };

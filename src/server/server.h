@@ -107,8 +107,8 @@ void bly_server_settle_times(belay_server *server);
 /* belay_server_listen() for a door. */
 belay_code bly_server_open(belay_server *server, const char *address, unsigned int door);
 
-/* Makes room for so many more listeners; false without memory. Then bly_server_add_listener() takes them over. Before
- * the start. */
+/* Makes room for so many more listeners; false without memory. Then bly_server_add_listener() takes them
+ * over. Before the start. */
 bool bly_server_reserve_listeners(belay_server *server, size_t count);
 void bly_server_add_listener(belay_server *server, bly_listener *listener, unsigned int door);
 

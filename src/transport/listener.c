@@ -183,7 +183,7 @@ bly_listener_may_adopt(int descriptor, char *error, size_t error_size)
 {
     char buffer[96];
     int type = 0, listens = 0;
-    socklen_t size = sizeof type;
+    socklen_t size = sizeof type, listens_size = sizeof listens;
     bly_socket_address name = {.length = sizeof name.storage};
     const char *what = NULL;
     if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
@@ -191,7 +191,7 @@ bly_listener_may_adopt(int descriptor, char *error, size_t error_size)
         what = bly_socket_error(errno, buffer, sizeof buffer);
     else if (type != SOCK_STREAM || !is_known_family(name.storage.ss_family))
         what = "no stream socket of TCP or unix";
-    else if (size = sizeof listens, getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+    else if (getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || !listens)
         what = "it does not listen";
     if (what != NULL)
         snprintf(error, error_size, "descriptor %d: %s", descriptor, what);

@@ -28,12 +28,12 @@ bly_listener *bly_listener_open(const bly_address *address, bly_log *log, char *
 bly_listener *bly_listener_open_mode(const bly_address *address, mode_t mode, bly_log *log, char *error,
                                      size_t error_size);
 
-/* Whether a descriptor is what bly_listener_adopt() takes: a stream socket that listens, of a family known here. False:
- * `error` says what it is not. Any thread. */
+/* Whether a descriptor is what bly_listener_adopt() takes: a stream socket that listens, of a family known
+ * here. False: `error` says what it is not. Any thread. */
 bool bly_listener_may_adopt(int descriptor, char *error, size_t error_size);
 
-/* Takes over such a descriptor, bound by somebody else: it is made non-blocking and close-on-exec, and closed at the
- * end; a unix socket's file stays. NULL without memory: then it stays the caller's. Any thread. */
+/* Takes over such a descriptor, bound by somebody else: it is made non-blocking and close-on-exec, and closed
+ * at the end; a unix socket's file stays. NULL without memory: then it stays the caller's. Any thread. */
 bly_listener *bly_listener_adopt(int descriptor, bly_log *log);
 
 /* Its descriptor; -1 once stopped. Before the start, or on the loop's thread. */

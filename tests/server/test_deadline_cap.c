@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deadlines that the server caps. The clock stands still but for what a test moves it on, so that a handler can answer
- * with the time it was given.
+ * Deadlines that the server caps. The clock stands still but for what a test moves it on, so that a handler
+ * can answer with the time it was given.
  */
 #include <string.h>
 
@@ -175,8 +175,8 @@ test_a_cap_that_passes_ends_the_call_as_a_deadline_does(void)
 static void
 try_what_is_wrong(belay_server *server)
 {
-    static const char *const unknown[] = {"/belay.test.Probe/Unar", "/belay.test.Probe/Unaryy", "/belay.test.Prob/",
-                                          "/belay.test.Probe", "/nobody/"};
+    static const char *const unknown[] = {"/belay.test.Probe/Unar", "/belay.test.Probe/Unaryy",
+                                          "/belay.test.Prob/", "/belay.test.Probe", "/nobody/"};
     static const char *const malformed[] = {"", "/", "belay.test.Probe/Unary"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         CU_ASSERT_EQUAL(belay_server_cap_deadline(server, unknown[i], 1), BELAY_NOT_FOUND);

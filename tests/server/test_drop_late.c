@@ -106,7 +106,8 @@ test_a_call_without_enough_time_is_answered_at_once_and_never_runs(void)
     ending end = finish(start_unary(&b.fixture, NULL, LITTLE)); /* the clock stands still: it does not pass */
     CU_ASSERT_EQUAL(end.code, BELAY_DEADLINE_EXCEEDED);
     CU_ASSERT_FALSE(end.is_local);
-    CU_ASSERT_STRING_EQUAL(end.message, "not begun: 50000 us are left, and the method takes 100000 us or more");
+    CU_ASSERT_STRING_EQUAL(end.message,
+                           "not begun: 50000 us are left, and the method takes 100000 us or more");
     FIXTURE_AWAIT(&b.fixture, dropped_late, 1);
     FIXTURE_AWAIT(&b.fixture, dropped_in_queue, 1);
     FIXTURE_AWAIT(&b.fixture, calls_cancelled, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What systemd is told, and the sockets that it passes. The test is the systemd: it has the environment and descriptors
- * 3 and 4 to itself, which are kept occupied in between so that nobody else gets them.
+ * What systemd is told, and the sockets that it passes. The test is the systemd: it has the environment and
+ * descriptors 3 and 4 to itself, which are kept occupied in between so that nobody else gets them.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -239,7 +239,8 @@ test_a_socket_that_cannot_be_told_is_complained_of_and_no_more(void)
     memset(too_long, 'x', sizeof too_long - 1);
     too_long[0] = '/';
     too_long[sizeof too_long - 1] = '\0';
-    const char *const names[] = {"relative", "/", "@", "vsock:2:1", too_long, "/tmp/belay-nobody-is-here/notify"};
+    const char *const names[] = {"relative", "/", "@", "vsock:2:1", too_long,
+                                 "/tmp/belay-nobody-is-here/notify"};
     log_lines lines;
     belay_runtime *runtime = make_runtime(&lines);
     size_t count = sizeof names / sizeof names[0];
@@ -291,7 +292,8 @@ test_sockets_are_chosen_by_name(void)
     tell_address(make_tcp(BLY_SYSTEMD_FIRST + 1, true), second, sizeof second);
     set_passed(2, "front:back");
     bench_open(&b);
-    static const char *const absent[] = {"systemd:fron", "systemd:frontt", "systemd:ack", "systemd:front:back"};
+    static const char *const absent[] = {"systemd:fron", "systemd:frontt", "systemd:ack",
+                                         "systemd:front:back"};
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
         CU_ASSERT_EQUAL(belay_server_listen(b.server, absent[i], NULL), BELAY_NOT_FOUND);
     CU_ASSERT_EQUAL(belay_server_listen(b.server, "systemd:back", NULL), BELAY_OK);
