@@ -92,3 +92,9 @@ $(tests_rpc_test_life_stress_OBJECTS): $(probe_generated)
 check_PROGRAMS += tests/rpc/test_method_stats
 tests_rpc_test_method_stats_SOURCES = tests/rpc/test_method_stats.c
 tests_rpc_test_method_stats_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/rpc/test_tree_stress
+tests_rpc_test_tree_stress_SOURCES = tests/rpc/test_tree_stress.c
+tests_rpc_test_tree_stress_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_tree_stress_LDADD = $(fixture_libs)
+$(tests_rpc_test_tree_stress_OBJECTS): $(probe_generated)
