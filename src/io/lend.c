@@ -57,12 +57,14 @@ take(bly_loop *loop)
 }
 
 /* Nobody drives from here on. The mailbox says that the loop is asleep: whoever posts after this wakes the own thread;
- * whoever posted before is seen by the caller's look at the mailbox, which must follow. */
+ * whoever posted before is seen by the caller's look at the mailbox, which must follow. It is said once more, and
+ * after `idle`: a poster whose task had run already may have turned it off since the loop settled. */
 static void
 put_down(bly_loop *loop)
 {
     bly_loop_leave(loop);
     __atomic_store_n(&loop->mailbox.idle, true, __ATOMIC_SEQ_CST);
+    bly_mailbox_say_asleep(&loop->mailbox);
 }
 
 /* ---- The own thread ---------------------------------------------------------------------------------- */

@@ -336,7 +336,19 @@ mark_over(bly_server_call *server)
     bly_mutex_unlock(&server->call.lock);
 }
 
-/* Tells whether the call was taken back from the host, and is over. */
+/* Whoever ended the context looked into the pool's queue. The call may have come there only after that: it was still
+ * with the host then, and is not any more. */
+static bool
+dequeue(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    bly_mutex_lock(&call->lock);
+    bool was_queued = server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call);
+    bly_mutex_unlock(&call->lock);
+    return was_queued;
+}
+
+/* Tells whether the call was taken back, and is over. */
 static bool
 handle_cancel(bly_server_call *server)
 {
@@ -345,7 +357,7 @@ handle_cancel(bly_server_call *server)
         return false;
     server->cancel_handled = true;
     note_cancelled(server, BELAY_CAUSE_FINISHED);
-    if (server->dispatched && server->ops->withdraw(server->host, &server->call)) {
+    if (server->dispatched && (server->ops->withdraw(server->host, &server->call) || dequeue(server))) {
         mark_over(server);
         withdrawn = true;
         bly_server_call_count_dropped(server);
@@ -471,13 +483,14 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 
 /* ---- The stream ----------------------------------------------------------------------------------- */
 
-/* ended: the request is complete. Without the lock: from here on other threads know the call, and they learn of it
- * under the pool's. */
+/* ended: the request is complete. Under the lock: a census shows the call to other threads from its headers on. */
 static void
 dispatch(bly_server_call *server, bool ended)
 {
+    bly_mutex_lock(&server->call.lock);
     server->run_state = BLY_RUN_WAITING;
     server->call.in_ended = ended;
+    bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
     server->ops->dispatch(server->host, &server->call);

@@ -38,6 +38,8 @@ typedef struct bench {
     bool quiet;
     int asked; /* how often the loop wanted to know */
     int tries; /* to borrow it */
+    /* of whoever drives */
+    bool late_wake; /* when the loop is about to be put down, somebody wakes it */
 } bench;
 
 static bool
@@ -45,6 +47,8 @@ note_question(void *argument)
 {
     bench *b = argument;
     __atomic_add_fetch(&b->asked, 1, __ATOMIC_RELAXED);
+    if (b->late_wake)
+        bly_loop_announce(b->loop);
     return __atomic_load_n(&b->quiet, __ATOMIC_RELAXED);
 }
 
@@ -637,6 +641,43 @@ test_a_post_brings_the_own_thread_back(void)
     bly_loop_free(b.loop);
 }
 
+#define LATE_WAKES 10
+
+/* Whether the mailbox keeps from posters that nobody drives; *seen counts how often it was to be seen at all: the own
+ * thread may have taken the loop back by then. */
+static bool
+hides_that_nobody_drives(bench *b, int *seen)
+{
+    bool idle = !is_driven(b);
+    bool asleep = __atomic_load_n(&b->loop->mailbox.asleep, __ATOMIC_SEQ_CST);
+    if (!idle || is_driven(b))
+        return false;
+    ++*seen;
+    return !asleep;
+}
+
+/* A poster pushes, then wakes the loop if that is asleep; its task may have run meanwhile. When the wake-up comes between
+ * the loop's last look and its being put down, those who post after it must still find it asleep. */
+static void
+test_a_late_wake_up_does_not_hide_that_nobody_drives(void)
+{
+    bench b;
+    int seen = 0, hidden = 0;
+    bench_open(&b);
+    while (seen < LATE_WAKES) {
+        bly_loan loan;
+        borrow(&b, &loan);
+        b.late_wake = true;
+        bly_loop_give_back(b.loop, &loan);
+        hidden += hides_that_nobody_drives(&b, &seen);
+        borrow(&b, &loan);
+        b.late_wake = false;
+        bly_loop_give_back(b.loop, &loan);
+    }
+    CU_ASSERT(hidden < LATE_WAKES / 2); /* between two looks at it the own thread can have had it and lent it again */
+    bly_loop_free(b.loop);
+}
+
 static void
 test_the_loop_is_handed_over_and_lent_more_seldom_when_others_wait(void)
 {
@@ -1015,6 +1056,7 @@ main(int argc, char **argv)
         TEST(what_comes_while_borrowed_is_taken_in_by_the_borrower),
         TEST(a_borrower_takes_in_at_once_what_has_come),
         TEST(a_post_brings_the_own_thread_back),
+        TEST(a_late_wake_up_does_not_hide_that_nobody_drives),
         TEST(the_loop_is_handed_over_and_lent_more_seldom_when_others_wait),
         TEST(the_own_thread_sleeps_through_a_long_loan_and_drives_after_it),
         TEST(a_thread_that_was_cancelled_gives_the_loop_back_first),

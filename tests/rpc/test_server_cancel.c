@@ -4,6 +4,7 @@
  * at once, what runs hears of it, what is done is not undone. Nothing more is sent on the stream.
  */
 #include "rpc/scene.h"
+#include "server/server.h"
 
 static void
 reset_subject(scene *s)
@@ -74,6 +75,56 @@ test_request_and_reset_at_once(void)
     FIXTURE_AWAIT(&s.f, dropped_in_queue, 1);
     CU_ASSERT_EQUAL(s.runs, runs);
     CU_ASSERT_EQUAL(raw_of(&s.client, 5)->blocks, 0);
+    scene_close(&s);
+}
+
+/* How often a turn looks into its mailbox before it does what was deferred (io/loop.c), or more. */
+#define BATCHES 4
+
+/* A task that keeps the mailbox busy until a call has come, and then cancels it so late in the turn that the call is
+ * in the pool's queue when its own task hears of it. */
+typedef struct late_cancel {
+    bly_loop_task task;
+    bly_server_loop *place;
+    int batches;
+    gate done;
+} late_cancel;
+
+static void
+cancel_late(bly_loop_task *task)
+{
+    late_cancel *self = BLY_CONTAINER_OF(task, late_cancel, task);
+    bly_link *first = self->place->batch.next;
+    if (first != &self->place->batch)
+        self->batches++;
+    if (self->batches < BATCHES) {
+        bly_loop_post(self->place->loop, &self->task);
+        return;
+    }
+    bly_context_end(BLY_LIST_ENTRY(first, bly_server_call, job.link)->call.context, BELAY_CAUSE_OPERATOR, NULL);
+    gate_open(&self->done);
+}
+
+/* Whoever cancels finds the call in no queue yet; the I/O thread then finds it in the turn's batch no more. */
+static void
+test_call_that_is_cancelled_on_its_way_to_the_queue_leaves_it(void)
+{
+    scene s;
+    scene_open(&s, QUEUED, RETURN, NULL);
+    reset_subject(&s); /* there is room for one */
+    late_cancel cancel = {.task.run = cancel_late, .place = &s.f.server->loops[0]};
+    gate_init(&cancel.done, "the call is cancelled");
+    bly_loop_post(cancel.place->loop, &cancel.task);
+    raw_unary(&s.client, 5, NULL);
+    gate_wait(&cancel.done);
+    FIXTURE_AWAIT(&s.f, dropped_in_queue, 2); /* the subject, and this; the other handler still stands */
+    fixture_await_queued(&s.f, 0);
+    CU_ASSERT(raw_await_end(&s.client, 5));
+    CU_ASSERT_EQUAL(raw_of(&s.client, 5)->grpc_status, BELAY_CANCELLED);
+    gate_open(&s.other_go);
+    FIXTURE_AWAIT(&s.f, handlers_running, 0);
+    CU_ASSERT_EQUAL(s.runs, 0);
+    gate_fini(&cancel.done);
     scene_close(&s);
 }
 
@@ -307,6 +358,7 @@ main(int argc, char **argv)
         TEST(test_queued_call_never_runs_when_reset),
         TEST(test_held_call_never_runs_when_reset),
         TEST(test_request_and_reset_at_once),
+        TEST(test_call_that_is_cancelled_on_its_way_to_the_queue_leaves_it),
         TEST(test_reset_frees_its_place_in_the_queue),
         TEST(test_reset_leaves_the_other_held_calls_in_order),
         TEST(test_reset_call_keeps_its_slot_until_its_handler_returns),

@@ -96,3 +96,9 @@ tests_rpc_test_method_stats_LDADD = $(test_libs)
 check_PROGRAMS += tests/rpc/test_estimate
 tests_rpc_test_estimate_SOURCES = tests/rpc/test_estimate.c
 tests_rpc_test_estimate_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/rpc/test_tree_stress
+tests_rpc_test_tree_stress_SOURCES = tests/rpc/test_tree_stress.c
+tests_rpc_test_tree_stress_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_tree_stress_LDADD = $(fixture_libs)
+$(tests_rpc_test_tree_stress_OBJECTS): $(probe_generated)

@@ -31,9 +31,12 @@ typedef struct bench {
 static void
 note_end(bench *b, belay_call *call)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* two handlers may be cancelled at once */
     const belay_context *context = belay_call_context(call);
+    pthread_mutex_lock(&lock);
     b->cause = belay_context_cause(context);
     snprintf(b->reason, sizeof b->reason, "%s", belay_context_reason(context));
+    pthread_mutex_unlock(&lock);
     gate_open(&b->returned);
 }
 
