@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "rpc/runtime.h"
+
 void
 scene_open(scene *s)
 {
@@ -15,6 +17,15 @@ scene_open(scene *s)
     CU_ASSERT_EQUAL_FATAL(pipe2(s->ends, O_CLOEXEC), 0);
 }
 
+static bool
+is_last_reference(void *argument)
+{
+    const belay_runtime *runtime = argument;
+    return __atomic_load_n(&runtime->refs.count, __ATOMIC_ACQUIRE) == 1;
+}
+
+/* A timer that has just fired may still hold the runtime, which would then end, and close its descriptors, some time
+ * later on a thread of its own: in the middle of the next test. */
 void
 scene_close(scene *s)
 {
@@ -23,6 +34,7 @@ scene_close(scene *s)
             close(s->ends[i]);
     }
     belay_context_unref(s->context);
+    wait_until(is_last_reference, s->runtime, "nothing refers to the runtime");
     belay_runtime_unref(s->runtime);
 }
 
