@@ -139,6 +139,7 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
             bly_time_stats_add(&stats->after_cancel_cpu, cpu);
     }
     bly_time_stats_add(&stats->handling, now - begun_at);
+    bly_pool_took(now - begun_at);
     if (server->registration->time.drops_late)
         bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }

@@ -55,7 +55,7 @@ belay_server_options_set_stack_size(belay_server_options *options, size_t bytes)
 }
 
 void
-belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch)
+belay_server_options_set_batch_scheduling(belay_server_options *options, belay_batch_scheduling batch)
 {
     options->batch_scheduling = batch;
 }

@@ -100,6 +100,19 @@ take_stack_signal(belay_server *server)
     return signo == 0 || server->has_stack_signal;
 }
 
+static bly_pool_patience
+patience(belay_batch_scheduling batch)
+{
+    switch (batch) {
+    case BELAY_BATCH_NEVER:
+        return BLY_POOL_NEVER_PATIENT;
+    case BELAY_BATCH_ALWAYS:
+        return BLY_POOL_ALWAYS_PATIENT;
+    default:
+        return BLY_POOL_PATIENT_WHEN_COMPUTING;
+    }
+}
+
 static bool
 make_pool(belay_server *server)
 {
@@ -110,7 +123,7 @@ make_pool(belay_server *server)
         .queue_capacity = server->options.queue,
         .reserved_workers = RESERVED_WORKERS,
         .stack_size = server->options.stack_size,
-        .patient = server->options.batch_scheduling,
+        .patience = patience(server->options.batch_scheduling),
         .growth_delay_ns = GROWTH_DELAY,
         .idle_ns = WORKER_IDLE,
         .clock = server->runtime->environment.clock,

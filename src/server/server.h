@@ -25,7 +25,7 @@ struct belay_server_options {
     unsigned int workers_minimum;
     unsigned int workers_maximum;
     size_t stack_size;
-    bool batch_scheduling;
+    belay_batch_scheduling batch_scheduling;
     unsigned int queue;
     uint32_t max_receive_size;
     uint32_t send_mark;
