@@ -8,6 +8,7 @@
 #include <belay/code.h>
 #include <belay/context.h>
 #include <belay/export.h>
+#include <belay/group.h>
 #include <belay/metadata.h>
 #include <belay/runtime.h>
 #include <belay/server.h>

@@ -84,7 +84,7 @@ struct belay_context {
     bly_context_metadata *metadata; /* a reference, or NULL */
 
     /* the handler's thread writes; others compare `handler_thread` with themselves (atomic, relaxed) */
-    void *handler; /* the call whose own context this is, while its handler runs */
+    void *handler; /* the scope of the handler or task whose own context this is, while that runs */
     uintptr_t handler_thread;
 
     bly_link sibling; /* guarded by the parent's lock; a canceller's once taken out */
@@ -129,10 +129,10 @@ void bly_context_leave(belay_context *context);
  * thread is in. */
 void bly_context_drop_callbacks(belay_context *context);
 
-/* Says whose own context it is while a handler runs on the calling thread; NULL at its end. */
+/* Says whose own context it is while a handler or task runs on the calling thread; NULL at its end. */
 void bly_context_set_handler(belay_context *context, void *handler);
 
-/* The handler's call when the calling thread is the one that runs it, else NULL. */
+/* What was said when the calling thread is the one that said it, else NULL. */
 void *bly_context_handler(const belay_context *context);
 
 /* What a wait returns after the end: BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. BELAY_OK while live. */

@@ -41,6 +41,7 @@ typedef struct bly_job {
     uint64_t queued_at;
     bool queued;
     bool reserved;
+    bool extra; /* takes none of the queue's capacity */
 } bly_job;
 
 #define BLY_POOL_MANY 256
@@ -83,6 +84,11 @@ void bly_pool_push(bly_pool *pool, bly_list *jobs);
 /* Pushes one job to the reserved workers, of which there must be some; no capacity. Any thread. */
 void bly_pool_push_reserved(bly_pool *pool, bly_job *job);
 
+/* Pushes one job of a running one, whose pusher waits for it and runs it itself if no worker comes to it: it
+ * has a memory of its own and somebody to run it, so that it counts not against the capacity, which is for
+ * strangers. Any thread. */
+void bly_pool_push_extra(bly_pool *pool, bly_job *job);
+
 /* Takes a job out of the queue. True: it was there, never runs, and is the caller's again. False: it
  * has run, is running, or was not pushed. Any thread. */
 bool bly_pool_remove(bly_pool *pool, bly_job *job);
@@ -91,6 +97,9 @@ bool bly_pool_remove(bly_pool *pool, bly_job *job);
  * Takes no lock while nothing is queued. Nothing on a thread that is no worker. */
 void bly_pool_blocked_begin(void);
 void bly_pool_blocked_end(void);
+
+/* The pool whose worker the calling thread is, or NULL. */
+bly_pool *bly_pool_current(void);
 
 /* True on a worker of this pool. */
 bool bly_pool_is_worker(const bly_pool *pool);

@@ -200,6 +200,12 @@ bly_pool_blocked_end(void)
         __atomic_fetch_sub(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
 }
 
+bly_pool *
+bly_pool_current(void)
+{
+    return current ? current->crew->pool : NULL;
+}
+
 bool
 bly_pool_is_worker(const bly_pool *pool)
 {

@@ -9,7 +9,6 @@
 
 #include <belay/wait.h>
 
-#include "rpc/client_call.h"
 #include "rpc/server_call.h"
 #include "wire/percent.h"
 #include "wire/status.h"
@@ -111,27 +110,23 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
     return code;
 }
 
-static void
-release_children(bly_server_call *server)
-{
-    bly_link *link;
-    while ((link = server->children.next) != &server->children)
-        belay_call_free(bly_client_call_of_handler_link(link));
-}
-
-/* The end of a handler, in the order of DESIGN 5. Only the winner of the end has a status to send. */
+/* The end of a handler. The threads that work for it stop first: they may write what the reply points to. Only the winner
+ * of the end has a status to send. */
 static void
 end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
     bly_bytes *frame = NULL;
+    bly_scope_stop(&server->scope);
     bool won = bly_context_end(call->context, BELAY_CAUSE_FINISHED, NULL);
     if (won)
         code = pack_final(server, code, reply, &frame);
     bly_context_drop_callbacks(call->context);
-    release_children(server);
+    bly_scope_release_calls(&server->scope);
     bly_arena_run_cleanups(&server->arena);
-    release_children(server); /* those that a cleanup has left */
+    bly_scope_release_calls(&server->scope); /* those that a cleanup has left */
+    bly_scope_stop(&server->scope);
+    bly_scope_release_parts(&server->scope);
     bly_arena_fini(&server->arena);
     bly_arena_fini(&call->message);
     bly_bytes_free(call->current);
@@ -164,7 +159,7 @@ bly_server_call_run(bly_job *job)
         return;
     count(server, &server->totals->handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
-    bly_context_set_handler(server->call.context, server);
+    bly_context_set_handler(server->call.context, &server->scope);
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */

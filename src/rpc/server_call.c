@@ -421,7 +421,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
                   limits->stream_window);
     bly_arena_init(&server->arena);
-    bly_list_init(&server->children);
+    bly_scope_init(&server->scope, &server->arena);
     bly_link_init(&server->held_link);
     bly_link_init(&server->connection_link);
     bly_link_init(&server->closed_link);

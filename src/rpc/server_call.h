@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
+#include "rpc/scope.h"
 
 /* One method that is served. */
 typedef struct bly_registration {
@@ -133,7 +134,7 @@ typedef struct bly_server_call {
     char *fail_message; /* in the arena */
     belay_code fail_code;
     bool blocking;      /* between belay_blocking_begin() and _end() */
-    bly_list children;  /* client calls opened with the own context */
+    bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
 
 static inline bly_server_call *
