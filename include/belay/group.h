@@ -9,12 +9,12 @@
  *         code = belay_group_add(group, ask, &questions[i]);
  *     code = belay_group_wait(group, &winner);
  *
- * A group belongs to the handler, or to the task, in whose context it is made on its thread. Left open when
- * that returns, it is cancelled and waited for before anything else of the handler ends, and freed with it. Its
- * tasks run on the server's worker threads, beside calls, and take no place of a call in the queue. Those for
- * which no worker is free are run by the thread that waits for the group: a group ends, nested or not, on a
- * pool of one thread too. Any other group belongs to whoever made it; it has threads of its own if that is
- * asked for, and else all of its tasks are run by the thread that waits.
+ * A group belongs to the handler, or to the task, in whose context it is made on its thread. Left open
+ * when that returns, it is cancelled and waited for before anything else of the handler ends, and freed
+ * with it. Its tasks run on the server's worker threads, beside calls, and take no place of a call in
+ * the queue. Those for which no worker is free are run by the thread that waits for the group: a group
+ * ends, nested or not, on a pool of one thread too. Any other group belongs to whoever made it; it has
+ * threads of its own if that is asked for, and else all of its tasks are run by the thread that waits.
  *
  * Tasks of one group may thus run in any order and one after the other on one thread: they must not wait for
  * one another, and belay_group_wait() must not be called with a lock held that a task takes.
@@ -89,28 +89,29 @@ BELAY_API belay_context *belay_group_context(const belay_group *group);
  *
  * group: a group that was not waited for yet.
  * run: the task; never called when the group's context ends first.
- * argument: passed to it; the caller's, and valid until the task has ended. Since a handler that returns early is
- *     waited for only after it has returned, memory of belay_alloc() is safe and its stack is not.
- * Returns BELAY_OK; BELAY_CANCELLED or BELAY_DEADLINE_EXCEEDED when the group was decided or its context has ended;
- *     BELAY_FAILED_PRECONDITION once the group was waited for; BELAY_INVALID_ARGUMENT without a group or
- *     function; BELAY_RESOURCE_EXHAUSTED without memory.
+ * argument: passed to it; the caller's, and valid until the task has ended. Since a handler that
+ *     returns early is waited for only after it has returned, memory of belay_alloc() is safe and its
+ *     stack is not.
+ * Returns BELAY_OK; BELAY_CANCELLED or BELAY_DEADLINE_EXCEEDED when the group was decided or its
+ *     context has ended; BELAY_FAILED_PRECONDITION once the group was waited for;
+ *     BELAY_INVALID_ARGUMENT without a group or function; BELAY_RESOURCE_EXHAUSTED without memory.
  * Threads: the one that made the group, and its running tasks.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_group_add(belay_group *group, belay_task_function run,
                                                        void *argument);
 
 /*
- * Waits until all tasks have ended, running those itself that no worker has begun. Does not return earlier when the
- * context ends: then it waits for the running tasks, which see that too. No task can be added afterwards;
- * called again, it returns the same.
+ * Waits until all tasks have ended, running those itself that no worker has begun. Does not return
+ * earlier when the context ends: then it waits for the running tasks, which see that too. No task can
+ * be added afterwards; called again, it returns the same.
  *
  * group: a group.
  * first: receives the number of the task that the code is from; untouched when it is no task's. May be NULL.
- * Returns, when the group was decided, the code of the task that decided it. When its context ended before that,
- *     BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. Else BELAY_OK if all tasks have returned that, or the code of
- *     the one that failed first. BELAY_FAILED_PRECONDITION for BELAY_GROUP_FIRST_SUCCESS without a task, when
- *     called from one of its own tasks, or while another thread waits; BELAY_INVALID_ARGUMENT without a
- *     group.
+ * Returns, when the group was decided, the code of the task that decided it. When its context ended
+ *     before that, BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. Else BELAY_OK if all tasks have returned
+ *     that, or the code of the one that failed first. BELAY_FAILED_PRECONDITION for
+ *     BELAY_GROUP_FIRST_SUCCESS without a task, when called from one of its own tasks, or while another
+ *     thread waits; BELAY_INVALID_ARGUMENT without a group.
  * Threads: the one that made the group.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_group_wait(belay_group *group, size_t *first);
@@ -129,8 +130,8 @@ BELAY_API size_t belay_group_count(const belay_group *group);
  * group: a group.
  * index: the task's number.
  * code: receives what it returned; untouched on failure.
- * Returns BELAY_OK; BELAY_FAILED_PRECONDITION while it has not ended; BELAY_INVALID_ARGUMENT when there is no such
- *     task.
+ * Returns BELAY_OK; BELAY_FAILED_PRECONDITION while it has not ended; BELAY_INVALID_ARGUMENT when there
+ *     is no such task.
  * Threads: as belay_group_add().
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_group_result(const belay_group *group, size_t index,
@@ -173,9 +174,9 @@ belay_task_cancelled(const belay_task *task)
 }
 
 /*
- * Gives the task's context, a child of the group's. It works as a handler's does: client calls that are opened with
- * it on the task's thread, and groups made with it, belong to the task. They are cancelled when it returns, and
- * what such calls receive lives as long as the group.
+ * Gives the task's context, a child of the group's. It works as a handler's does: client calls that are
+ * opened with it on the task's thread, and groups made with it, belong to the task. They are cancelled
+ * when it returns, and what such calls receive lives as long as the group.
  *
  * task: a task.
  * Returns the context, without a reference for the caller.
@@ -225,7 +226,8 @@ BELAY_API char *belay_task_printf(belay_task *task, const char *format, ...) BEL
  *
  * task: a task.
  * function, argument: what to call; on failure it is not called.
- * Returns BELAY_OK; BELAY_INVALID_ARGUMENT without a task or function; BELAY_RESOURCE_EXHAUSTED without memory.
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT without a task or function; BELAY_RESOURCE_EXHAUSTED without
+ *     memory.
  * Threads: the task's.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_task_defer(belay_task *task, void (*function)(void *argument),

@@ -115,6 +115,11 @@ belay_context *bly_context_make(bly_context_environment *environment, belay_cont
 /* Ends it. reason may be NULL. True when this call did it. Any thread, no context's or call's lock held. */
 bool bly_context_end(belay_context *context, belay_cause cause, const char *reason);
 
+/* Ends it if an ancestor has ended and the canceller has yet to come down to it: for those who must not find it
+ * live after they have seen the ancestor's flag. Tells its code, as bly_context_code(). Any thread, no context's
+ * or call's lock held. */
+belay_code bly_context_catch_up(belay_context *context);
+
 /* Takes a reference unless the last one is gone. For weak links, whose own lock keeps the memory there. */
 bool bly_context_try_ref(belay_context *context);
 

@@ -110,8 +110,8 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
     return code;
 }
 
-/* The end of a handler. The threads that work for it stop first: they may write what the reply points to. Only the winner
- * of the end has a status to send. */
+/* The end of a handler, in the order of DESIGN 5. The threads that work for it stop before all that: they may
+ * write what the reply points to. Only the winner of the end has a status to send. */
 static void
 end(bly_server_call *server, belay_code code, const ProtobufCMessage *reply)
 {

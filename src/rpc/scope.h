@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scopes: what belongs to a handler, or to a task of a group, and ends with it. While that runs, its own
- * context leads to its scope on its own thread (bly_context_handler), and only there: client calls opened with
- * that context are freed with the scope and receive into its arena; groups made under it are waited for.
+ * context leads to its scope on its own thread (bly_context_handler), and only there: client calls opened
+ * with that context are freed with the scope and receive into its arena; groups made under it are waited for.
  *
  * What a group is, is known one floor up: here it is a part that can be stopped and released.
  */
@@ -32,13 +32,15 @@ typedef struct bly_scope {
 
 void bly_scope_init(bly_scope *scope, bly_arena *arena);
 
-/* Stops the parts, the youngest first. The first step of an end: other threads work for the scope until then. */
+/* Stops the parts, the youngest first. The first step of an end: until then other threads work for the
+ * scope. */
 void bly_scope_stop(bly_scope *scope);
 
 /* Cancels and frees the client calls left open. */
 void bly_scope_release_calls(bly_scope *scope);
 
-/* Releases the parts and what was allocated in them, the youngest first: the last step, with the arena's end. */
+/* Releases the parts and what was allocated in them, the youngest first: the last step, with the arena's
+ * end. */
 void bly_scope_release_parts(bly_scope *scope);
 
 #endif

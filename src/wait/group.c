@@ -97,13 +97,11 @@ make_room_locked(belay_group *group)
 static belay_code
 number(belay_group *group, belay_task *task)
 {
+    belay_code code = bly_context_catch_up(group->context);
     bly_mutex_lock(&group->lock);
-    belay_code code = BELAY_OK;
     if (group->is_over)
         code = BELAY_FAILED_PRECONDITION;
-    else if (bly_context_code(group->context) != BELAY_OK)
-        code = bly_context_code(group->context);
-    else if (!make_room_locked(group))
+    else if (code == BELAY_OK && !make_room_locked(group))
         code = BELAY_RESOURCE_EXHAUSTED;
     if (code == BELAY_OK) {
         task->index = group->count++;
@@ -144,14 +142,21 @@ belay_group_add(belay_group *group, belay_task_function run, void *argument)
 
 /* ---- Deciding ------------------------------------------------------------------------------------ */
 
-/* Whether the group is decided by this: when the context has not ended before. */
+/* Whether this ends the group's context, and so says what the group's code is: not when it, or what it hangs
+ * from, has ended before. */
+static bool
+end_context(belay_group *group, belay_cause cause, const char *reason)
+{
+    return bly_context_catch_up(group->context) == BELAY_OK && bly_context_end(group->context, cause, reason);
+}
+
 static bool
 decide(belay_group *group, belay_code code)
 {
     if (group->mode == BELAY_GROUP_FIRST_SUCCESS && code == BELAY_OK)
-        return bly_context_end(group->context, BELAY_CAUSE_APPLICATION, "another task of the group has succeeded");
+        return end_context(group, BELAY_CAUSE_APPLICATION, "another task of the group has succeeded");
     if (group->mode == BELAY_GROUP_FIRST_FAILURE && code != BELAY_OK)
-        return bly_context_end(group->context, BELAY_CAUSE_APPLICATION, "another task of the group has failed");
+        return end_context(group, BELAY_CAUSE_APPLICATION, "another task of the group has failed");
     return false;
 }
 
@@ -176,8 +181,8 @@ bly_group_task_ended(belay_task *task, belay_code code)
 
 /* ---- Waiting ------------------------------------------------------------------------------------- */
 
-/* The handler's or outer task's own context is not its own meanwhile: on other threads, which may run this task as well,
- * it is not either. */
+/* The handler's or outer task's own context is not its own meanwhile: on other threads, which may run this
+ * task as well, it is not either. */
 static void
 run_here(belay_group *group, belay_task *task)
 {
@@ -224,7 +229,7 @@ wait_for_tasks_locked(belay_group *group)
 static void
 finish(belay_group *group)
 {
-    bool regular = bly_context_end(group->context, BELAY_CAUSE_FINISHED, NULL);
+    bool regular = end_context(group, BELAY_CAUSE_FINISHED, NULL);
     bly_context_drop_callbacks(group->context);
     if (group->owns_pool) {
         bly_pool_free(group->pool);

@@ -2,13 +2,13 @@
 /*
  * Groups from the inside.
  *
- * Each task is begun once. The pool's lock decides by whom: a worker that takes its job out of the queue, or
- * the thread that waits for the group, which takes it out by bly_pool_remove(). `waiting` only tells that thread
- * which ones to try. Without a pool it is the only one that begins any.
+ * Each task is begun once. The pool's lock decides by whom: a worker that takes its job out of the queue,
+ * or the thread that waits for the group, which takes it out by bly_pool_remove(). `waiting` only tells
+ * that thread which ones to try. Without a pool it is the only one that begins any.
  *
  * Each group is decided once, and the end of its context decides: of a task that has succeeded or failed, a
- * canceller and the end of waiting, one ends the context (bly_context_end), and it alone says what the group's
- * code is. Tasks that were not begun by then never run.
+ * canceller and the end of waiting, one ends the context (bly_context_end), and it alone says what the
+ * group's code is. Tasks that were not begun by then never run.
  *
  * The waiting thread sleeps only when every task is begun. Tasks wait for no task of their own group, and for
  * those of groups within theirs in the same way: so the innermost ones always get on, however few threads
@@ -69,8 +69,8 @@ struct belay_task {
     bly_job job; /* the pool's */
 
     /* its thread only; once it has ended, the owner's of the group */
-    belay_context *context;  /* a reference while it runs */
-    struct belay_task *outer; /* what its thread runs meanwhile: waits for a group */
+    belay_context *context; /* a reference while it runs */
+    belay_task *outer;      /* what its thread ran before: it waits for this one's group */
     bly_arena arena;
     bly_scope scope;
     const char *fail_message; /* in the arena, or NULL */
@@ -96,8 +96,8 @@ bool bly_task_is_within(const belay_group *group);
 
 /* ---- group.c ---- */
 
-/* Takes in what a task has returned, or the context's code for one that never ran. The task's thread, no lock held.
- * The group may be gone afterwards. */
+/* Takes in what a task has returned, or the context's code for one that never ran. The task's thread, no
+ * lock held. The group may be gone afterwards. */
 void bly_group_task_ended(belay_task *task, belay_code code);
 
 #endif

@@ -91,7 +91,7 @@ run_in_context(belay_task *task)
 void
 bly_task_run(belay_task *task)
 {
-    belay_code code = bly_context_code(task->group->context);
+    belay_code code = bly_context_catch_up(task->group->context);
     if (code == BELAY_OK)
         code = run_in_context(task);
     bly_group_task_ended(task, code);
