@@ -24,7 +24,8 @@ typedef struct bench {
     belay_code outcome; /* of the group, when the handler has returned */
     belay_code results[2];
     size_t first;
-    int over_at_cleanup; /* atomic, relaxed */
+    int over_at_cleanup;  /* atomic, relaxed */
+    int calls_at_cleanup; /* atomic, relaxed: of a task */
 } bench;
 
 static void
@@ -585,10 +586,19 @@ test_child_calls_of_tasks_are_cancelled_with_the_group(void)
     bench_close(&b);
 }
 
+static void
+count_calls(void *argument)
+{
+    bench *b = argument;
+    __atomic_store_n(&b->calls_at_cleanup, (int)fixture_counters(&b->fixture).children_open, __ATOMIC_RELAXED);
+}
+
 static belay_code
 leave_a_call(belay_task *task, void *argument)
 {
     bench *b = argument;
+    if (belay_task_defer(task, count_calls, b) != BELAY_OK)
+        return BELAY_INTERNAL;
     belay_call *call = start_numbered(b, belay_task_context(task), HANGS);
     gate_wait(&b->entered);
     return call != NULL ? BELAY_OK : BELAY_INTERNAL;
@@ -621,6 +631,7 @@ test_a_call_that_a_task_leaves_open_ends_with_the_task(void)
     wait_until(has_hung, &b.hung, "the child call is cancelled");
     gate_open(&b.go);
     CU_ASSERT_EQUAL(finish(call).code, BELAY_OK);
+    CU_ASSERT_EQUAL(look(&b.calls_at_cleanup), 1); /* the test's own */
     bench_close(&b);
 }
 
