@@ -307,6 +307,26 @@ bly_context_end_tree(belay_context *context, belay_cause cause, const char *reas
     return end_all(context, cause, cause, reason);
 }
 
+static bool
+is_live(const belay_context *context)
+{
+    return belay_context_cause(context) == BELAY_CAUSE_NONE;
+}
+
+belay_code
+bly_context_catch_up(belay_context *context)
+{
+    while (is_live(context)) {
+        belay_context *highest = context;
+        while (highest->parent != NULL && is_live(highest->parent))
+            highest = highest->parent;
+        if (highest->parent == NULL)
+            return BELAY_OK;
+        bly_context_end(highest, BELAY_CAUSE_PARENT, NULL);
+    }
+    return bly_context_code(context);
+}
+
 void
 bly_context_disown(belay_context *context)
 {

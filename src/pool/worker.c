@@ -226,6 +226,12 @@ bly_pool_blocked_end(void)
     show(self, BLY_POOL_AWAKE);
 }
 
+bly_pool *
+bly_pool_current(void)
+{
+    return current ? current->crew->pool : NULL;
+}
+
 bool
 bly_pool_is_worker(const bly_pool *pool)
 {

@@ -15,11 +15,11 @@ client_of(belay_call *call)
     return bly_client_call_of(call);
 }
 
-/* Where what the caller gets lives: with its handler, or (NULL) on the heap. */
+/* Where what the caller gets lives: with its handler or task, or (NULL) on the heap. */
 static bly_arena *
 arena_of(const bly_client_call *client)
 {
-    return client->handler != NULL ? &client->handler->arena : NULL;
+    return client->scope != NULL ? client->scope->arena : NULL;
 }
 
 /* ---- Half the end: no more messages from here -------------------------------------------------------- */
@@ -188,7 +188,7 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
                                                      : "the reply is too large to unpack");
     if (reply != NULL)
         *reply = message;
-    else if (client->handler == NULL)
+    else if (client->scope == NULL)
         protobuf_c_message_free_unpacked(message, NULL);
     return BELAY_OK;
 }

@@ -418,6 +418,61 @@ test_a_child_of_an_ended_parent_is_made_ended(void)
     environment_fini(&fake);
 }
 
+/* An owner that keeps the end from coming down. */
+typedef struct slow_owner {
+    bly_context_owner owner;
+    gate told;
+    gate resume;
+    belay_context *context;
+} slow_owner;
+
+static void
+hold_the_end(bly_context_owner *owner, belay_context *context)
+{
+    slow_owner *self = BLY_CONTAINER_OF(owner, slow_owner, owner);
+    (void)context;
+    gate_open(&self->told);
+    gate_wait(&self->resume);
+}
+
+static void *
+end_slowly(void *argument)
+{
+    slow_owner *self = argument;
+    bly_context_end(self->context, BELAY_CAUSE_DEADLINE, "slowly");
+    return NULL;
+}
+
+static void
+test_a_descendant_catches_up_with_an_end_that_has_not_come_down(void)
+{
+    fake_environment fake;
+    environment_init(&fake);
+    slow_owner self = {.owner = {hold_the_end}};
+    gate_init(&self.told, "the flag is raised");
+    gate_init(&self.resume, "the end may come down");
+    self.context = bly_context_make(&fake.environment, NULL, BELAY_FOREVER, false, &self.owner, NULL);
+    belay_context *child = derive(self.context, BELAY_FOREVER);
+    belay_context *grandchild = derive(child, BELAY_FOREVER);
+    CU_ASSERT_EQUAL(bly_context_catch_up(grandchild), BELAY_OK);
+    pthread_t thread;
+    start(&thread, end_slowly, &self);
+    gate_wait(&self.told);
+    CU_ASSERT_FALSE(belay_context_cancelled(child));
+    CU_ASSERT_EQUAL(bly_context_catch_up(grandchild), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_cause(child), BELAY_CAUSE_PARENT);
+    CU_ASSERT_EQUAL(belay_context_cause(grandchild), BELAY_CAUSE_PARENT);
+    CU_ASSERT_STRING_EQUAL(belay_context_reason(grandchild), "slowly");
+    gate_open(&self.resume);
+    pthread_join(thread, NULL);
+    belay_context_unref(grandchild);
+    belay_context_unref(child);
+    bly_context_leave(self.context);
+    environment_fini(&fake);
+    gate_fini(&self.told);
+    gate_fini(&self.resume);
+}
+
 static void
 test_the_end_of_a_child_touches_neither_parent_nor_siblings(void)
 {
@@ -982,6 +1037,7 @@ main(int argc, char **argv)
         TEST(the_end_reaches_children_and_grandchildren_with_code_and_reason),
         TEST(a_deadline_above_is_deadline_exceeded_below),
         TEST(a_child_of_an_ended_parent_is_made_ended),
+        TEST(a_descendant_catches_up_with_an_end_that_has_not_come_down),
         TEST(the_end_of_a_child_touches_neither_parent_nor_siblings),
         TEST(a_finished_parent_ends_its_children),
         TEST(a_child_keeps_its_parent_and_unlinks_itself),
