@@ -2,6 +2,8 @@
 /* Groups of handlers, on the server's pool. */
 #include <belay/belay.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -679,6 +681,48 @@ test_the_handlers_context_is_no_tasks_own_on_its_thread_either(void)
     bench_close(&b);
 }
 
+/* What a task has made for its waits. */
+typedef struct tools {
+    int fd;
+    belay_process_result *said;
+} tools;
+
+static belay_code
+make_tools(belay_task *task, void *argument)
+{
+    tools *self = argument;
+    const char *const argv[] = {"echo", "from a task", NULL};
+    belay_code code = belay_cancel_fd(belay_task_context(task), &self->fd);
+    return code == BELAY_OK ? belay_process_run(belay_task_context(task), argv, NULL, &self->said) : code;
+}
+
+static belay_code
+look_at_tools(bench *b, belay_call *call, Belay__Test__Note *reply)
+{
+    tools self = {-1, NULL};
+    belay_group *group = group_of(call, BELAY_GROUP_ALL);
+    belay_code code = belay_group_add(group, make_tools, &self);
+    belay_code outcome = belay_group_wait(group, NULL);
+    if (code != BELAY_OK || outcome != BELAY_OK)
+        return BELAY_INTERNAL;
+    b->results[0] = self.fd >= 0 && fcntl(self.fd, F_GETFD) < 0 && errno == EBADF ? BELAY_OK : BELAY_INTERNAL;
+    reply->text = (char *)self.said->output;
+    return BELAY_OK;
+}
+
+static void
+test_a_tasks_descriptor_ends_with_it_and_what_its_process_said_stays_for_the_handler(void)
+{
+    bench b;
+    Belay__Test__Note *reply = NULL;
+    bench_open(&b, 2, 2, false, look_at_tools);
+    CU_ASSERT_EQUAL_FATAL(belay_test_probe_unary_finish(start_numbered(&b, NULL, 0), &reply, NULL), BELAY_OK);
+    CU_ASSERT_STRING_EQUAL(reply->text, "from a task\n");
+    CU_ASSERT_EQUAL(b.results[0], BELAY_OK);
+    belay__test__note__free_unpacked(reply, NULL);
+    bench_close(&b);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -701,6 +745,7 @@ main(int argc, char **argv)
         TEST(child_calls_of_tasks_are_cancelled_with_the_group),
         TEST(a_call_that_a_task_leaves_open_ends_with_the_task),
         TEST(the_handlers_context_is_no_tasks_own_on_its_thread_either),
+        TEST(a_tasks_descriptor_ends_with_it_and_what_its_process_said_stays_for_the_handler),
         CU_TEST_INFO_NULL,
     };
     return suite_run("group_handler", tests, argc, argv);
