@@ -135,7 +135,7 @@ uint64_t bly_context_id(belay_context *context);
 belay_context *bly_context_call_above(const belay_context *context);
 
 /* Ends it if an ancestor has ended and the canceller has yet to come down to it: for those who must not find it
- * live after they have seen the ancestor's flag. Tells its code, as bly_context_code(). Any thread, no context's
+ * live after they have seen the ancestor's flag. Tells its code, as belay_context_code(). Any thread, no context's
  * or call's lock held. */
 belay_code bly_context_catch_up(belay_context *context);
 
@@ -158,9 +158,6 @@ void bly_context_set_handler(belay_context *context, void *handler);
 
 /* What was said when the calling thread is the one that said it, else NULL. */
 void *bly_context_handler(const belay_context *context);
-
-/* What a wait returns after the end: BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. BELAY_OK while live. */
-belay_code bly_context_code(const belay_context *context);
 
 /* Adds a wait whose parker is woken at the end. False when the context has ended: then it was not added. */
 bool bly_context_wait_begin(belay_context *context, bly_wait *wait);

@@ -81,7 +81,7 @@ message_of_cause(const belay_context *context)
     case BELAY_CAUSE_DEADLINE:
         return "deadline exceeded";
     case BELAY_CAUSE_PARENT:
-        return bly_context_code(context) == BELAY_DEADLINE_EXCEEDED ? "the parent's deadline passed"
+        return belay_context_code(context) == BELAY_DEADLINE_EXCEEDED ? "the parent's deadline passed"
                                                                      : "the parent context ended";
     case BELAY_CAUSE_SHUTDOWN:
         return "the channel was closed";
@@ -97,7 +97,7 @@ take_status(bly_client_call *client, belay_status **status)
     belay_context *context = client->call.context;
     bly_arena *arena = arena_of(client);
     bool regular = belay_context_cause(context) == BELAY_CAUSE_FINISHED;
-    belay_code code = regular ? client->result_code : bly_context_code(context);
+    belay_code code = regular ? client->result_code : belay_context_code(context);
     if (status == NULL)
         return code;
     if (regular) {

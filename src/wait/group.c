@@ -267,7 +267,7 @@ static belay_code
 outcome_locked(const belay_group *group, size_t *first)
 {
     if (group->is_cut_short)
-        return bly_context_code(group->context);
+        return belay_context_code(group->context);
     if (group->is_decided || group->has_failure) {
         if (first != NULL)
             *first = group->first;

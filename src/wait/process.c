@@ -255,7 +255,7 @@ belay_process_run(belay_context *context, const char *const *argv, const belay_p
     if (self.parker == NULL || !bly_parker_can_poll(self.parker))
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
-        return bly_context_code(context);
+        return belay_context_code(context);
     bly_pool_blocked_in(BLY_POOL_IN_PROCESS);
     belay_code code = run(&self, argv, options, result);
     bly_pool_blocked_end();
