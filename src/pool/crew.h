@@ -31,6 +31,7 @@ typedef struct bly_crew {
 
     /* guarded by the pool's lock */
     bly_list jobs;
+    unsigned int extra;   /* of the jobs: those that take no capacity */
     bly_list idle;        /* of workers; the last is the one that went idle last */
     unsigned int workers; /* starting ones included */
     unsigned int starting;

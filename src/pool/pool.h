@@ -43,7 +43,8 @@ typedef enum bly_pool_wait {
     BLY_POOL_IN_SLEEP,
     BLY_POOL_IN_DESCRIPTOR,
     BLY_POOL_IN_CONDITION,
-    BLY_POOL_IN_PROCESS
+    BLY_POOL_IN_PROCESS,
+    BLY_POOL_IN_GROUP /* tasks that other workers run */
 } bly_pool_wait;
 
 /* Which workers interrupt nobody when they are woken (base/thread.h). */
@@ -66,6 +67,7 @@ typedef struct bly_job {
     uint64_t queued_at;
     bool queued;
     bool reserved;
+    bool extra; /* takes none of the queue's capacity */
 } bly_job;
 
 #define BLY_POOL_MANY 256
@@ -111,6 +113,11 @@ void bly_pool_push(bly_pool *pool, bly_list *jobs);
 /* Pushes one job to the reserved workers, of which there must be some; no capacity. Any thread. */
 void bly_pool_push_reserved(bly_pool *pool, bly_job *job);
 
+/* Pushes one job of a running one, whose pusher waits for it and runs it itself if no worker comes to it: it
+ * has a memory of its own and somebody to run it, so that it counts not against the capacity, which is for
+ * strangers. Any thread. */
+void bly_pool_push_extra(bly_pool *pool, bly_job *job);
+
 /* Takes a job out of the queue. True: it was there, never runs, and is the caller's again. False: it
  * has run, is running, or was not pushed. Any thread. */
 bool bly_pool_remove(bly_pool *pool, bly_job *job);
@@ -137,6 +144,9 @@ bly_job_wait(const bly_job *job)
 {
     return (bly_pool_wait)__atomic_load_n(&job->wait, __ATOMIC_RELAXED);
 }
+
+/* The pool whose worker the calling thread is, or NULL. */
+bly_pool *bly_pool_current(void);
 
 /* True on a worker of this pool. */
 bool bly_pool_is_worker(const bly_pool *pool);

@@ -254,6 +254,12 @@ bly_pool_took(uint64_t ns)
     self->long_jobs = 0;
 }
 
+bly_pool *
+bly_pool_current(void)
+{
+    return current ? current->crew->pool : NULL;
+}
+
 bool
 bly_pool_is_worker(const bly_pool *pool)
 {

@@ -77,5 +77,5 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
 bool
 bly_call_is_handlers(belay_call *call)
 {
-    return call->is_server || bly_client_call_of(call)->handler != NULL;
+    return call->is_server || bly_client_call_of(call)->scope != NULL;
 }

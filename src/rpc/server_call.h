@@ -26,6 +26,7 @@
 #include "rpc/draining.h"
 #include "rpc/method_stats.h"
 #include "rpc/method_time.h"
+#include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
 /* One method that is served. */
@@ -148,7 +149,7 @@ typedef struct bly_server_call {
     char *fail_message; /* in the arena */
     belay_code fail_code;
     bool blocking;      /* between belay_blocking_begin() and _end() */
-    bly_list children;  /* client calls opened with the own context */
+    bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
 
 static inline bly_server_call *

@@ -194,7 +194,8 @@ bly_server_push_batch(bly_loop_deferred *deferred)
  */
 
 /* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler that
- * computes: its flag costs nothing. */
+ * computes: its flag costs nothing. One that waits for the tasks of a group sleeps in none of its
+ * own waits, but they in theirs. */
 static bool
 would_wake(bly_server_call *server)
 {
@@ -203,7 +204,8 @@ would_wake(bly_server_call *server)
     bool running = server->run_state == BLY_RUN_RUNNING;
     bool sleeps = call->reader != NULL || call->writer != NULL;
     bly_mutex_unlock(&call->lock);
-    return running && (sleeps || bly_context_has_waits(call->context));
+    bool has_tasks = bly_job_wait(&server->job) == BLY_POOL_IN_GROUP;
+    return running && (sleeps || has_tasks || bly_context_has_waits(call->context));
 }
 
 static void

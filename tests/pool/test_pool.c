@@ -148,6 +148,50 @@ test_jobs_beyond_the_capacity_stay_in_the_list(void)
     gate_fini(&hold);
 }
 
+static void
+test_extra_jobs_take_nothing_of_the_capacity(void)
+{
+    bly_pool_options options = task_pool_options(1, 1);
+    options.queue_capacity = 1;
+    bly_pool *pool = task_pool_new(&options);
+    unsigned int count = 0;
+    gate entered;
+    gate hold;
+    task busy;
+    task extra[3];
+    task tasks[2];
+    bly_list jobs;
+    gate_init(&entered, "busy job entered");
+    gate_init(&hold, "busy job may end");
+    task_init(&busy, &count, &entered, &hold);
+    task_push(pool, &busy.job);
+    gate_wait(&entered);
+    bly_list_init(&jobs);
+    for (int i = 0; i < 3; i++) {
+        task_init(&extra[i], &count, NULL, NULL);
+        bly_pool_push_extra(pool, &extra[i].job);
+    }
+    for (int i = 0; i < 2; i++) {
+        task_init(&tasks[i], &count, NULL, NULL);
+        bly_list_append(&jobs, &tasks[i].job.link);
+    }
+    CU_ASSERT_TRUE(bly_pool_remove(pool, &extra[1].job));
+    bly_pool_push(pool, &jobs);
+    CU_ASSERT_EQUAL(task_counts(pool).queued, 3);
+    CU_ASSERT_PTR_EQUAL(bly_list_take_first(&jobs), &tasks[1].job.link);
+    CU_ASSERT_TRUE(bly_pool_remove(pool, &tasks[0].job));
+    bly_list_append(&jobs, &tasks[1].job.link);
+    bly_pool_push(pool, &jobs);
+    CU_ASSERT_TRUE(bly_list_is_empty(&jobs));
+    gate_open(&hold);
+    bly_pool_free(pool);
+    CU_ASSERT_EQUAL(count, 4);
+    CU_ASSERT_EQUAL(extra[0].ran_as, 2);
+    CU_ASSERT_EQUAL(extra[2].ran_as, 3);
+    gate_fini(&entered);
+    gate_fini(&hold);
+}
+
 /* ---- Worker against canceller ------------------------------------------------------------------- */
 
 #define RACERS 8
@@ -630,6 +674,7 @@ main(int argc, char **argv)
         { "a_job_that_was_not_pushed_is_not_removed", test_a_job_that_was_not_pushed_is_not_removed },
         { "a_removed_job_can_be_pushed_again", test_a_removed_job_can_be_pushed_again },
         { "jobs_beyond_the_capacity_stay_in_the_list", test_jobs_beyond_the_capacity_stay_in_the_list },
+        { "extra_jobs_take_nothing_of_the_capacity", test_extra_jobs_take_nothing_of_the_capacity },
         { "worker_and_canceller_agree_on_who_owns_a_job", test_worker_and_canceller_agree_on_who_owns_a_job },
         { "the_jobs_of_one_batch_run_side_by_side", test_the_jobs_of_one_batch_run_side_by_side },
         { "workers_start_when_needed_and_no_sooner", test_workers_start_when_needed_and_no_sooner },
