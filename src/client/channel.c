@@ -45,6 +45,15 @@ belay_channel_options_set_send_mark(belay_channel_options *options, uint32_t byt
     options->send_mark = bytes;
 }
 
+belay_code
+belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
+}
+
 /* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
 static bool
 is_authority(const char *text)
@@ -116,6 +125,7 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = options->compression,
     };
 }
 
