@@ -149,16 +149,31 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
     free(encoded);
 }
 
-/* With how messages are compressed, and what the handler added. */
+static bool
+has_compression(const bly_call_compression *compression)
+{
+    return compression->out != BELAY_COMPRESSION_NONE || compression->in != BELAY_COMPRESSION_NONE;
+}
+
+/* What is understood here is told to clients that compress: others, which are most, do not ask. */
+static void
+add_compression(bly_headers *headers, const bly_call_compression *compression)
+{
+    if (compression->out != BELAY_COMPRESSION_NONE)
+        bly_headers_add_encoding(headers, compression->out);
+    bly_headers_add(headers, header_accept_encoding);
+}
+
+/* With what there is to say of compression, and what the handler added. */
 static bool
 respond_with_more(bly_server_call *server)
 {
-    belay_compression compression = server->call.compression.out;
+    const bly_call_compression *compression = &server->call.compression;
     bly_headers headers;
     bly_headers_init(&headers);
     add_answer_headers(&headers);
-    if (compression != BELAY_COMPRESSION_NONE)
-        bly_headers_add_encoding(&headers, compression);
+    if (has_compression(compression))
+        add_compression(&headers, compression);
     bly_headers_add_metadata(&headers, server->headers);
     bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
     bly_headers_fini(&headers);
@@ -171,7 +186,7 @@ send_headers(bly_server_call *server)
     if (server->headers_sent)
         return;
     server->headers_sent = true;
-    bool more = server->headers != NULL || server->call.compression.out != BELAY_COMPRESSION_NONE;
+    bool more = server->headers != NULL || has_compression(&server->call.compression);
     bool sent = more ? respond_with_more(server)
                      : bly_h2_stream_respond(&server->call.stream, answer_headers, ANSWER_HEADERS);
     if (!sent)

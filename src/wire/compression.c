@@ -93,7 +93,7 @@ bly_compression_parse_accepted(const char *value, size_t size)
     static const char own[] = BLY_COMPRESSION_ACCEPTED;
     /* Every call of a client of ours has this one. */
     if (size == sizeof own - 1 && memcmp(value, own, sizeof own - 1) == 0)
-        return (1u << ENCODINGS) - 1;
+        return bly_compression_bit(BELAY_COMPRESSION_GZIP) | bly_compression_bit(BELAY_COMPRESSION_DEFLATE);
     return parse_list(value, size);
 }
 
