@@ -45,6 +45,16 @@ BELAY_API BELAY_WARN_UNUSED belay_code
 belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression);
 
 /*
+ * Sets whether calls of a channel tell the server that replies may be compressed (grpc-accept-encoding). A server
+ * that is not told sends them as they are. One more header is a few hundred instructions on either side.
+ *
+ * options: to change.
+ * accept: true by default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_channel_options_set_accept_compression(belay_channel_options *options, bool accept);
+
+/*
  * Sets what a call compresses its requests with, whatever its channel does.
  *
  * options: to change; unchanged on failure.

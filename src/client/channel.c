@@ -13,6 +13,7 @@
 static const belay_channel_options default_options = {
     .max_receive_size = 4u << 20,
     .send_mark = 64u << 10,
+    .accept_compression = true,
 };
 
 belay_channel_options *
@@ -52,6 +53,12 @@ belay_channel_options_set_compression(belay_channel_options *options, belay_comp
         return BELAY_INVALID_ARGUMENT;
     options->compression = compression;
     return BELAY_OK;
+}
+
+void
+belay_channel_options_set_accept_compression(belay_channel_options *options, bool accept)
+{
+    options->accept_compression = accept;
 }
 
 /* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
@@ -126,6 +133,7 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .send_mark = options->send_mark,
         .stream_window = STREAM_WINDOW,
         .compression = options->compression,
+        .accept_compression = options->accept_compression,
     };
 }
 

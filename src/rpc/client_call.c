@@ -99,7 +99,8 @@ build_headers(bly_client_call *client, bly_headers *headers, char timeout[BLY_TI
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("content-type", "application/grpc"));
     if (call->compression.out != BELAY_COMPRESSION_NONE)
         bly_headers_add_encoding(headers, call->compression.out);
-    bly_headers_add(headers, BLY_H2_STATIC_HEADER("grpc-accept-encoding", BLY_COMPRESSION_ACCEPTED));
+    if (client->host->accept_compression)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER("grpc-accept-encoding", BLY_COMPRESSION_ACCEPTED));
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("user-agent", agent));
     add_timeout(headers, call, timeout);
     if (call->context->metadata != NULL)

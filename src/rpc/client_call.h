@@ -46,6 +46,7 @@ typedef struct bly_client_host {
     uint32_t send_mark;
     uint32_t stream_window;
     belay_compression compression; /* of requests */
+    bool accept_compression;       /* of replies: the server is told that it may */
 } bly_client_host;
 
 struct belay_call_options {

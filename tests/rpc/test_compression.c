@@ -163,6 +163,23 @@ test_a_handler_goes_before_its_server(void)
     }
 }
 
+static void
+test_a_channel_may_accept_none(void)
+{
+    desk d;
+    desk_open(&d, BELAY_COMPRESSION_NONE, BELAY_COMPRESSION_GZIP);
+    belay_channel *other = d.f.channel;
+    belay_channel_options *options = belay_channel_options_new();
+    belay_channel_options_set_accept_compression(options, false);
+    d.f.channel = belay_channel_new(d.f.runtime, d.f.address, options);
+    CU_ASSERT_FALSE(reply_comes_compressed(&d));
+    belay_channel_free(d.f.channel);
+    d.f.channel = other;
+    CU_ASSERT_TRUE(reply_comes_compressed(&d));
+    belay_channel_options_free(options);
+    desk_close(&d);
+}
+
 /* ---- Streams -------------------------------------------------------------------------------------------- */
 
 /* Every third request as it is, every other reply. */
@@ -366,6 +383,7 @@ main(int argc, char **argv)
     const CU_TestInfo tests[] = {
         {"a_calls_options_go_before_its_channels", test_a_calls_options_go_before_its_channels},
         {"a_handler_goes_before_its_server", test_a_handler_goes_before_its_server},
+        {"a_channel_may_accept_none", test_a_channel_may_accept_none},
         {"each_message_of_a_stream_has_its_say", test_each_message_of_a_stream_has_its_say},
         {"replies_are_compressed_for_clients_that_take_it", test_replies_are_compressed_for_clients_that_take_it},
         {"nothing_is_said_of_compression_unless_asked_for", test_nothing_is_said_of_compression_unless_asked_for},
