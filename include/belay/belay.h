@@ -7,6 +7,7 @@
 #include <belay/call.h>
 #include <belay/channel.h>
 #include <belay/code.h>
+#include <belay/compression.h>
 #include <belay/cond.h>
 #include <belay/context.h>
 #include <belay/export.h>

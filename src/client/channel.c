@@ -13,6 +13,7 @@
 static const belay_channel_options default_options = {
     .max_receive_size = 4u << 20,
     .send_mark = 64u << 10,
+    .accept_compression = true,
 };
 
 belay_channel_options *
@@ -43,6 +44,21 @@ void
 belay_channel_options_set_send_mark(belay_channel_options *options, uint32_t bytes)
 {
     options->send_mark = bytes;
+}
+
+belay_code
+belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
+}
+
+void
+belay_channel_options_set_accept_compression(belay_channel_options *options, bool accept)
+{
+    options->accept_compression = accept;
 }
 
 /* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
@@ -116,6 +132,8 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = options->compression,
+        .accept_compression = options->accept_compression,
     };
 }
 

@@ -28,6 +28,8 @@
 struct belay_channel_options {
     uint32_t max_receive_size;
     uint32_t send_mark;
+    belay_compression compression;
+    bool accept_compression;
     char *authority; /* or NULL */
 };
 

@@ -78,6 +78,15 @@ belay_server_options_set_send_mark(belay_server_options *options, uint32_t bytes
     options->send_mark = bytes;
 }
 
+belay_code
+belay_server_options_set_compression(belay_server_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
+}
+
 void
 belay_server_options_set_connection_handlers(belay_server_options *options, unsigned int calls)
 {

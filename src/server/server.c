@@ -59,6 +59,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = server->options.compression,
         .watchdog_ns = server->options.watchdog_ns > 0 ? server->options.watchdog_ns : BELAY_FOREVER,
     };
 }

@@ -29,6 +29,7 @@ struct belay_server_options {
     unsigned int queue;
     uint32_t max_receive_size;
     uint32_t send_mark;
+    belay_compression compression;
     unsigned int connection_handlers;
     uint64_t drain_grace_ns;
     uint64_t drain_limit_ns;
