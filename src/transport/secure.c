@@ -203,6 +203,12 @@ bly_secure_handshake(bly_secure *secure)
     return result;
 }
 
+bool
+bly_secure_is_resumed(const bly_secure *secure)
+{
+    return SSL_session_reused(secure->ssl) == 1;
+}
+
 belay_peer_identity *
 bly_secure_take_identity(bly_secure *secure)
 {

@@ -30,6 +30,8 @@ void bly_secure_free(bly_secure *secure);
 /* Goes on with the handshake: 0 when it is done. */
 int bly_secure_handshake(bly_secure *secure);
 
+bool bly_secure_is_resumed(const bly_secure *secure);
+
 /* Reads up to size bytes: their number, or 0 after the other side's close_notify. */
 ssize_t bly_secure_read(bly_secure *secure, void *data, size_t size);
 

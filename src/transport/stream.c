@@ -297,6 +297,12 @@ bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count)
     return stream->operations->write(stream, vectors, count);
 }
 
+bool
+bly_stream_is_resumed(const bly_stream *stream)
+{
+    return stream->secure != NULL && bly_secure_is_resumed(stream->secure);
+}
+
 const char *
 bly_stream_peer(const bly_stream *stream)
 {

@@ -5,6 +5,7 @@
 #ifndef BLY_TRANSPORT_STREAM_H
 #define BLY_TRANSPORT_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -47,6 +48,9 @@ ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 /* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has not counted
  * is given to it again, the same, before anything else: with TLS some of it is under way already. */
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
+
+/* Whether a session was resumed; false for plain ones. */
+bool bly_stream_is_resumed(const bly_stream *stream);
 
 const char *bly_stream_peer(const bly_stream *stream);
 
