@@ -20,6 +20,7 @@
 #include <belay/service.h>
 #include <belay/status.h>
 #include <belay/time.h>
+#include <belay/tls.h>
 #include <belay/version.h>
 #include <belay/wait.h>
 

@@ -16,6 +16,7 @@
 #include <belay/export.h>
 #include <belay/runtime.h>
 #include <belay/service.h>
+#include <belay/tls.h>
 
 BELAY_BEGIN_DECLS
 
@@ -289,16 +290,16 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_cap_deadline(belay_server *s
  *     "fd:N": descriptor N of this process.
  *     Such a socket must be a stream socket that listens. It is the server's from then on, which closes it
  *     when it drains; on failure it stays the caller's. The file of a unix socket is left in place.
- * credentials: reserved for TLS; must be NULL (plaintext).
+ * tls: who the server is there, and whom it asks for what; it takes a reference. NULL: plaintext.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for an address that cannot be read; BELAY_UNAVAILABLE when
  *     it cannot be bound, or is no socket that listens (the log says why); BELAY_NOT_FOUND when systemd
  *     passed none of that name, or the process was not started by it; BELAY_ALREADY_EXISTS when the server
  *     has that descriptor; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_FAILED_PRECONDITION after the
- *     start.
+ *     start, or when tls has no certificate, or is to ask clients for one and trusts nobody (the log says so).
  * Threads: one at a time, before the start.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_listen(belay_server *server, const char *address,
-                                                           const void *credentials);
+                                                           belay_tls *tls);
 
 /*
  * Gives an address that the server listens on, with its port filled in.

@@ -24,6 +24,8 @@
 #include "rpc/client_call.h"
 #include "transport/address.h"
 #include "transport/connector.h"
+#include "transport/handshake.h"
+#include "transport/tls.h"
 
 struct belay_channel_options {
     uint32_t max_receive_size;
@@ -31,6 +33,7 @@ struct belay_channel_options {
     belay_compression compression;
     bool accept_compression;
     char *authority; /* or NULL */
+    belay_tls *tls;  /* or NULL; a reference */
 };
 
 typedef enum bly_channel_state {
@@ -51,6 +54,8 @@ struct belay_channel {
     char *authority;
     bly_address address;
     bly_resident resident;
+    bly_tls_user *tls;          /* NULL: plaintext */
+    bly_tls_target *tls_target; /* with it */
 
     /* I/O thread only */
     bly_channel_state state;
@@ -61,11 +66,12 @@ struct belay_channel {
     bly_list connections; /* bly_channel_connection */
     struct bly_channel_connection *current;
     bly_connector *connector;
+    bly_handshake *handshake; /* TLS's, which follows */
     bly_timer backoff_timer;
     bly_timer linger_timer; /* after the end: connections that do not go by themselves */
     unsigned int failures;  /* in a row */
     uint64_t random;        /* for jitter */
-    char last_error[160];
+    char last_error[480];
     bool closing;
 
     bly_mutex lock;

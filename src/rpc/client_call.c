@@ -92,7 +92,10 @@ build_headers(bly_client_call *client, bly_headers *headers, char timeout[BLY_TI
     const char *path = call->method->path;
     const char *authority = client->host->authority;
     bly_headers_add(headers, BLY_H2_STATIC_HEADER(":method", "POST"));
-    bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
+    if (client->host->is_secure)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "https"));
+    else
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
     bly_headers_add(headers, (bly_h2_header){":path", path, 5, strlen(path), true, false});
     bly_headers_add(headers, (bly_h2_header){":authority", authority, 10, strlen(authority), true, false});
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("te", "trailers"));

@@ -42,6 +42,7 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <belay/service.h>
+#include <belay/tls.h>
 
 #include "base/arena.h"
 #include "base/list.h"
@@ -82,6 +83,8 @@ typedef struct bly_server_host_ops {
     void (*over)(void *host, belay_call *call);
     /* Any thread, the call's lock held: takes the job out of the pool's queue. True: it never runs. */
     bool (*dequeue)(void *host, belay_call *call);
+    /* Any thread, while a handler runs: who the client is, or NULL. */
+    const belay_peer_identity *(*identity)(void *host);
 } bly_server_host_ops;
 
 typedef enum bly_run_state {

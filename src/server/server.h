@@ -20,6 +20,7 @@
 #include "rpc/runtime.h"
 #include "server/registry.h"
 #include "transport/listener.h"
+#include "transport/tls.h"
 
 struct belay_server_options {
     unsigned int workers_minimum;
@@ -60,6 +61,7 @@ typedef struct bly_server_listener {
     bly_listener *listener; /* the loop's thread, once started */
     unsigned int next_loop; /* I/O thread: where the next connection goes */
     unsigned int door;      /* const: what can be called by it */
+    bly_tls_user *tls;      /* const: NULL: plaintext */
     belay_server *server;
 } bly_server_listener;
 
@@ -76,6 +78,7 @@ struct belay_server {
     bly_server_listener *listeners;
     bool has_stack_signal;
     size_t listener_count;
+    bly_list tls_users; /* the listeners', each of one or more */
     uint64_t cap_ns; /* of all methods that have none of their own; BELAY_FOREVER: none */
 
     bly_resident resident;
@@ -106,7 +109,7 @@ bool bly_server_is_new(belay_server *server);
 void bly_server_settle_times(belay_server *server);
 
 /* belay_server_listen() for a door. */
-belay_code bly_server_open(belay_server *server, const char *address, unsigned int door);
+belay_code bly_server_open(belay_server *server, const char *address, unsigned int door, belay_tls *tls);
 
 /* Makes room for so many more listeners; false without memory. Then bly_server_add_listener() takes them
  * over. Before the start. */

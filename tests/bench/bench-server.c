@@ -21,6 +21,8 @@ typedef struct server_arguments {
     unsigned int workers;
     unsigned int max_workers;
     belay_batch_scheduling batch;
+    const char *certificate_file; /* NULL: plaintext */
+    const char *key_file;
 } server_arguments;
 
 static bool
@@ -73,14 +75,14 @@ read_options(int argc, char **argv, server_arguments *read)
 static bool
 read_arguments(int argc, char **argv, server_arguments *read)
 {
-    if (!read_options(argc, argv, read) || argc - optind < 1 || argc - optind > 3
-        || !read_number(argv[optind], 65535, &read->port)) {
+    if (!read_options(argc, argv, read) || (argc - optind != 1 && argc - optind != 3) ||
+        !read_number(argv[optind], 65535, &read->port)) {
         fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch when|never|always]\n");
         return false;
     }
-    if (argc - optind > 1) {
-        fprintf(stderr, "bench-server: TLS is not there yet: no CERT and KEY\n");
-        return false;
+    if (argc - optind == 3) {
+        read->certificate_file = argv[optind + 1];
+        read->key_file = argv[optind + 2];
     }
     return true;
 }
@@ -103,11 +105,32 @@ make_server(const server_arguments *arguments)
 }
 
 static belay_code
-run(belay_server *server, unsigned int port)
+listen_with_tls(belay_server *server, const char *address, const server_arguments *arguments)
+{
+    char words[400];
+    belay_tls *tls = belay_tls_new();
+    if (tls == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    belay_code code = belay_tls_set_certificate(tls, arguments->certificate_file, arguments->key_file);
+    belay_tls_error(tls, words, sizeof words);
+    if (code == BELAY_OK)
+        code = belay_server_listen(server, address, tls);
+    else
+        fprintf(stderr, "bench-server: %s\n", words);
+    belay_tls_free(tls);
+    return code;
+}
+
+static belay_code
+run(belay_server *server, const server_arguments *arguments)
 {
     char address[32];
-    snprintf(address, sizeof address, "127.0.0.1:%u", port);
-    belay_code code = belay_server_listen(server, address, NULL);
+    belay_code code;
+    snprintf(address, sizeof address, "127.0.0.1:%u", arguments->port);
+    if (arguments->certificate_file != NULL)
+        code = listen_with_tls(server, address, arguments);
+    else
+        code = belay_server_listen(server, address, NULL);
     if (code == BELAY_OK)
         code = belay_server_start(server);
     if (code != BELAY_OK) {
@@ -139,7 +162,7 @@ main(int argc, char **argv)
     if (code == BELAY_OK)
         code = stream_service_add(server);
     if (code == BELAY_OK)
-        code = run(server, arguments.port);
+        code = run(server, &arguments);
     if (code == BELAY_DEADLINE_EXCEEDED)
         return EXIT_ABANDONED; /* handlers still run on all of this */
     bench_fini(bench);
