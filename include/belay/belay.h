@@ -8,6 +8,7 @@
 #include <belay/channel.h>
 #include <belay/code.h>
 #include <belay/cond.h>
+#include <belay/connection.h>
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/metadata.h>
