@@ -229,8 +229,9 @@ note_connection_frame(raw_peer *peer)
         peer->goaways++;
         peer->goaway_last = raw_number(frame, 0);
         peer->goaway_error = raw_number(frame, 4);
-        snprintf(peer->goaway_words, sizeof peer->goaway_words, "%.*s", (int)(frame->size - 8),
-                 (const char *)frame->payload + 8);
+        if (frame->size > 8)
+            snprintf(peer->goaway_words, sizeof peer->goaway_words, "%.*s", (int)(frame->size - 8),
+                     (const char *)frame->payload + 8);
     }
 }
 

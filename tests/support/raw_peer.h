@@ -57,7 +57,7 @@ typedef struct raw_peer {
     unsigned int goaways;
     uint32_t goaway_last;
     uint32_t goaway_error;
-    char goaway_words[64];
+    char goaway_words[64]; /* of the last that had some */
     raw_stream streams[RAW_PEER_STREAMS];
     raw_frame frame;
 } raw_peer;
