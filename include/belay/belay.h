@@ -9,6 +9,7 @@
 #include <belay/code.h>
 #include <belay/compression.h>
 #include <belay/cond.h>
+#include <belay/connection.h>
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/group.h>

@@ -20,8 +20,10 @@ belay_channel_options *
 belay_channel_options_new(void)
 {
     belay_channel_options *options = malloc(sizeof *options);
-    if (options != NULL)
+    if (options != NULL) {
         *options = default_options;
+        options->keeping = bly_channel_default_keeping;
+    }
     return options;
 }
 
@@ -177,6 +179,7 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     bly_mutex_init(&channel->lock);
     bly_condition_init(&channel->changed);
     channel->address = address;
+    channel->keeping = options != &default_options ? options->keeping : bly_channel_default_keeping;
     channel->target = strdup(target);
     channel->authority = make_authority(options, &address, target);
     channel->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);

@@ -93,6 +93,7 @@ typedef struct bly_client_call {
     bool waiting; /* the host holds it */
     bool end_handled;
     bool out_end_sent;
+    bool tried_again; /* after a server had the headers */
     bool rejected; /* the answer is no gRPC: the rest is dropped */
     unsigned int messages;
     int http_status;

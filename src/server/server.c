@@ -80,6 +80,7 @@ make_loops(belay_server *server)
         bly_list_init(&place->batch);
         place->tell.run = bly_server_tell_closed;
         place->may_tell = BLY_SERVER_TELL_AT_ONCE;
+        place->random = (uint64_t)(uintptr_t)place ^ belay_now();
         bly_list_init(&place->closed);
         bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
