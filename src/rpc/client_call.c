@@ -213,6 +213,8 @@ const bly_call_side bly_client_side = {
     .destroy = destroy,
 };
 
+#define LARGEST_DROPPED_BODY 65536
+
 /* ---- The answer in -------------------------------------------------------------------------------- */
 
 static bool
@@ -281,6 +283,15 @@ reject_http(bly_client_call *client)
     reject(client, bly_status_from_http(client->http_status), message);
 }
 
+/* The body of an answer that may yet have trailers: a page longer than that has none, and is not waited for. */
+static void
+drop_body(bly_client_call *client, size_t size)
+{
+    client->dropped += size;
+    if (client->dropped > LARGEST_DROPPED_BODY)
+        reject_http(client);
+}
+
 static void
 publish_headers(bly_client_call *client)
 {
@@ -311,11 +322,16 @@ bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
     /* With grpc-status this is a whole answer (Trailers-Only); its metadata is read at the end. */
     if (client->has_grpc_status)
         return;
-    if (client->http_status != 200 || !client->has_grpc_content) {
+    if (!client->has_grpc_content) {
         reject_http(client);
-        return;
+    } else if (client->http_status != 200) {
+        /* gRPC's by its type, so trailers may tell more than HTTP does. The body tells nothing. */
+        belay_metadata_free(client->block);
+        client->block = NULL;
+        client->awaits_trailers = true;
+    } else {
+        publish_headers(client);
     }
-    publish_headers(client);
 }
 
 void
@@ -327,6 +343,10 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     unsigned int messages;
     if (client->rejected)
         return;
+    if (client->awaits_trailers) {
+        drop_body(client, size);
+        return;
+    }
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
     client->messages += messages;
     if (error != BLY_FRAME_OK) {
@@ -345,6 +365,10 @@ bly_client_call_end(bly_h2_stream *stream)
     bly_client_call *client = bly_client_call_of(call);
     if (client->rejected)
         return;
+    if (client->awaits_trailers && !client->has_grpc_status) {
+        reject_http(client);
+        return;
+    }
     belay_metadata *trailers = client->block;
     client->block = NULL;
     if (!client->has_grpc_status) {

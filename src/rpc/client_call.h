@@ -89,6 +89,8 @@ typedef struct bly_client_call {
     bool has_grpc_status;
     bool has_grpc_content;
     bool has_trailers;
+    size_t dropped;       /* bytes of body while it */
+    bool awaits_trailers; /* the HTTP status is no success, and the content type gRPC's */
     belay_code grpc_status;
     char *grpc_message;
     belay_metadata *block; /* of the block that is being received */

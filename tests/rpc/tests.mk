@@ -51,6 +51,12 @@ tests_rpc_test_server_request_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_server_request_LDADD = $(fixture_libs)
 $(tests_rpc_test_server_request_OBJECTS): $(probe_generated)
 
+check_PROGRAMS += tests/rpc/test_server_headers
+tests_rpc_test_server_headers_SOURCES = tests/rpc/test_server_headers.c
+tests_rpc_test_server_headers_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_headers_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_headers_OBJECTS): $(probe_generated)
+
 rpc_client_scene = tests/rpc/client_scene.c tests/rpc/client_scene.h
 
 check_PROGRAMS += tests/rpc/test_client_cancel
@@ -70,6 +76,12 @@ tests_rpc_test_client_answer_SOURCES = tests/rpc/test_client_answer.c $(rpc_clie
 tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_client_answer_LDADD = $(fixture_libs)
 $(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_client_headers
+tests_rpc_test_client_headers_SOURCES = tests/rpc/test_client_headers.c $(rpc_client_scene)
+tests_rpc_test_client_headers_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_headers_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_headers_OBJECTS): $(probe_generated)
 
 check_PROGRAMS += tests/rpc/test_client_end
 tests_rpc_test_client_end_SOURCES = tests/rpc/test_client_end.c $(rpc_client_scene)
