@@ -11,6 +11,7 @@
 
 #include "base/blocks.h"
 #include "rpc/headers.h"
+#include "wire/details.h"
 #include "wire/metadata.h"
 #include "wire/percent.h"
 #include "wire/status.h"
@@ -238,7 +239,7 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
         free(client->grpc_message);
         client->grpc_message = bly_percent_decode(value, value_size);
     } else
-        return bly_metadata_is_reserved(name, name_size);
+        return bly_metadata_is_reserved(name, name_size) && !is(name, name_size, BLY_DETAILS_KEY);
     return true;
 }
 
@@ -375,6 +376,8 @@ bly_client_call_end(bly_h2_stream *stream)
         complete(client, BELAY_UNKNOWN, "the server ended the call without a status", trailers, true);
     } else if (client->grpc_status == BELAY_OK && !bly_frame_reader_is_between(&call->frames)) {
         complete(client, BELAY_INTERNAL, "the answer ended inside a message", trailers, true);
+    } else if (bly_details_contradict(trailers, client->grpc_status)) {
+        complete(client, BELAY_INTERNAL, "the status and its details have different codes", trailers, true);
     } else {
         complete(client, client->grpc_status, client->grpc_message, trailers, false);
     }

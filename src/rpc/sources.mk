@@ -7,6 +7,7 @@ libbelay_sources += \
 	src/rpc/client_call.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
+	src/rpc/details.c \
 	src/rpc/draining.h \
 	src/rpc/estimate.c \
 	src/rpc/estimate.h \
