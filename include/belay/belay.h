@@ -9,6 +9,7 @@
 #include <belay/code.h>
 #include <belay/cond.h>
 #include <belay/context.h>
+#include <belay/credentials.h>
 #include <belay/details.h>
 #include <belay/export.h>
 #include <belay/metadata.h>

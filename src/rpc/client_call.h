@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "rpc/call.h"
+#include "rpc/credentials.h"
 #include "rpc/server_call.h"
 
 /* What a call needs from its channel. I/O thread, no lock held. */
@@ -42,6 +43,7 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
@@ -51,6 +53,7 @@ struct belay_call_options {
     uint64_t timeout_ns;
     bool wait_for_ready;
     belay_metadata *metadata; /* or NULL */
+    bly_credentials credentials;
 };
 
 typedef struct bly_client_call {
@@ -60,7 +63,7 @@ typedef struct bly_client_call {
     const bly_client_host *host;
     bly_server_call *handler; /* whose context it was opened with, on its thread; or NULL */
     bool wait_for_ready;
-    belay_metadata *metadata; /* of its options, or NULL */
+    belay_metadata *metadata; /* of its options, then its credentials; or NULL */
 
     bly_link handler_link; /* handler's thread only */
     bly_link host_link;    /* the host's, I/O thread */

@@ -5,6 +5,8 @@ libbelay_sources += \
 	src/rpc/census.h \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
+	src/rpc/credentials.c \
+	src/rpc/credentials.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
 	src/rpc/details.c \
