@@ -37,7 +37,15 @@ static const test_case cases[] = {
     {"concurrent_large_unary", case_concurrent_large_unary},
     {"rpc_soak", case_rpc_soak},
     {"channel_soak", case_channel_soak},
-    {"per_rpc_creds", NULL},
+    {"per_rpc_creds", case_per_rpc_creds},
+    {"goaway", case_goaway},
+    {"rst_after_header", case_rst_after_header},
+    {"rst_during_data", case_rst_during_data},
+    {"rst_after_data", case_rst_after_data},
+    {"ping", case_ping},
+    {"max_streams", case_max_streams},
+    {"data_frame_padding", case_data_frame_padding},
+    {"no_df_padding_sanity_test", case_no_df_padding_sanity_test},
 };
 
 typedef struct client_settings {
@@ -123,7 +131,7 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     snprintf(target, sizeof target, strchr(settings.host, ':') != NULL ? "[%s]:%u" : "%s:%u", settings.host,
              (unsigned int)settings.port);
-    testbed bed = {.target = target, .soak_iterations = settings.soak_iterations};
+    testbed bed = {.target = target, .soak_iterations = settings.soak_iterations, .plaintext = true};
     bool passed = run(chosen, &bed);
     printf("%s: %s\n", chosen->name, passed ? "passed" : "FAILED");
     return passed ? 0 : 1;

@@ -41,6 +41,7 @@ test_every_case_passes(void)
         "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
         "unimplemented_method", "unimplemented_service", "cancel_after_begin", "cancel_after_first_response",
         "timeout_on_sleeping_server", "concurrent_large_unary", "rpc_soak", "channel_soak",
+        "per_rpc_creds",
     };
     chain servers;
     chain_open(&servers, 1, NULL);
