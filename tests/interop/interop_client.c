@@ -38,7 +38,15 @@ static const test_case cases[] = {
     {"concurrent_large_unary", case_concurrent_large_unary},
     {"rpc_soak", case_rpc_soak},
     {"channel_soak", case_channel_soak},
-    {"per_rpc_creds", NULL},
+    {"per_rpc_creds", case_per_rpc_creds},
+    {"goaway", case_goaway},
+    {"rst_after_header", case_rst_after_header},
+    {"rst_during_data", case_rst_during_data},
+    {"rst_after_data", case_rst_after_data},
+    {"ping", case_ping},
+    {"max_streams", case_max_streams},
+    {"data_frame_padding", case_data_frame_padding},
+    {"no_df_padding_sanity_test", case_no_df_padding_sanity_test},
 };
 
 typedef struct client_settings {
@@ -145,7 +153,10 @@ main(int argc, char **argv)
     belay_channel_options *options = make_options(&settings);
     if (options == NULL)
         return EXIT_USAGE;
-    testbed bed = {.target = target, .options = options, .soak_iterations = settings.soak_iterations};
+    testbed bed = {.target = target,
+                   .options = options,
+                   .soak_iterations = settings.soak_iterations,
+                   .plaintext = !settings.tls.use};
     bool passed = run(chosen, &bed);
     belay_channel_options_free(options);
     printf("%s: %s\n", chosen->name, passed ? "passed" : "FAILED");
