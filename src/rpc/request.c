@@ -63,6 +63,8 @@ take_content_type(bly_server_call *server, const char *value, size_t size)
 {
     if (!bly_content_type_is_grpc(value, size))
         bly_request_refuse(server, 415, BELAY_INTERNAL, "content-type is not application/grpc");
+    else if (!bly_content_type_is_protobuf(value, size))
+        bly_request_refuse(server, 200, BELAY_UNIMPLEMENTED, "messages are protobuf, not %.40s", value);
 }
 
 static void

@@ -249,6 +249,16 @@ test_content_types_that_are_not_grpcs_are_refused_as_http_does(void)
 }
 
 static void
+test_messages_that_are_no_protobuf_are_not_implemented(void)
+{
+    static const wanted table[] = {
+        {"content-type", "application/grpc+json", NULL, NULL, 200, BELAY_UNIMPLEMENTED, "+json"},
+        {"content-type", "application/grpc+", NULL, NULL, 200, BELAY_UNIMPLEMENTED, "protobuf"},
+    };
+    EXPECT(table);
+}
+
+static void
 test_te_says_trailers(void)
 {
     static const wanted table[] = {
@@ -503,6 +513,7 @@ main(int argc, char **argv)
         TEST(a_path_without_its_slash_is_refused_before_it_is_looked_up),
         TEST(more_than_one_authority_is_refused),
         TEST(content_types_that_are_not_grpcs_are_refused_as_http_does),
+        TEST(messages_that_are_no_protobuf_are_not_implemented),
         TEST(te_says_trailers),
         TEST(an_encoding_that_is_unknown_is_told_which_there_are),
         TEST(malformed_timeouts_are_internal_errors),
