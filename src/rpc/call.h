@@ -169,7 +169,7 @@ ProtobufCAllocator bly_call_allocator(bly_arena *arena);
 belay_code bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
                            const bly_bytes *bytes, ProtobufCMessage **message);
 
-/* Whether the call is a handler's: its own, or a child call of it. Then the handler frees nothing. */
+/* Whether the call is a handler's or a task's: its own, or a child call. Then it frees nothing. */
 bool bly_call_is_handlers(belay_call *call);
 
 /* ---- Receiving and sending: I/O thread ------------------------------------------------------------ */

@@ -18,7 +18,7 @@
 
 #include "base/list.h"
 #include "rpc/call.h"
-#include "rpc/server_call.h"
+#include "rpc/scope.h"
 
 /* What a call needs from its channel. I/O thread, no lock held. */
 typedef struct bly_client_host_ops {
@@ -42,6 +42,7 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
@@ -62,11 +63,11 @@ typedef struct bly_client_call {
 
     /* const after creation */
     const bly_client_host *host;
-    bly_server_call *handler; /* whose context it was opened with, on its thread; or NULL */
+    bly_scope *scope; /* of the handler or task whose context it was opened with, on its thread; or NULL */
     bool wait_for_ready;
     belay_metadata *metadata; /* of its options, or NULL */
 
-    bly_link handler_link; /* handler's thread only */
+    bly_link handler_link; /* in the scope's calls; its thread only */
     bly_link host_link;    /* the host's, I/O thread */
 
     /* guarded by the call's lock; const once the context is finished */
@@ -92,6 +93,7 @@ typedef struct bly_client_call {
     bool waiting; /* the host holds it */
     bool end_handled;
     bool out_end_sent;
+    bool tried_again; /* after a server had the headers */
     bool rejected; /* the answer is no gRPC: the rest is dropped */
     unsigned int messages;
     int http_status;

@@ -67,7 +67,7 @@ code_of(const belay_call *call, bly_inflate_result result, const char **words)
         return BELAY_RESOURCE_EXHAUSTED;
     case BLY_INFLATE_STOPPED:
         *words = "the call was cancelled";
-        return bly_context_code(call->context);
+        return belay_context_code(call->context);
     default:
         *words = "the message's compressed data is malformed";
         return BELAY_INTERNAL;

@@ -14,6 +14,15 @@ belay_call_peer(const belay_call *call)
     return __atomic_load_n(&BLY_CONTAINER_OF(call, bly_client_call, call)->peer, __ATOMIC_ACQUIRE);
 }
 
+const belay_peer_identity *
+belay_call_peer_identity(const belay_call *call)
+{
+    if (!call->is_server)
+        return NULL;
+    const bly_server_call *server = BLY_CONTAINER_OF(call, bly_server_call, call);
+    return server->ops->identity(server->host);
+}
+
 const belay_metadata *
 belay_call_metadata(const belay_call *call)
 {
@@ -95,5 +104,5 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
 bool
 bly_call_is_handlers(belay_call *call)
 {
-    return call->is_server || bly_client_call_of(call)->handler != NULL;
+    return call->is_server || bly_client_call_of(call)->scope != NULL;
 }

@@ -15,11 +15,11 @@ client_of(belay_call *call)
     return bly_client_call_of(call);
 }
 
-/* Where what the caller gets lives: with its handler, or (NULL) on the heap. */
+/* Where what the caller gets lives: with its handler or task, or (NULL) on the heap. */
 static bly_arena *
 arena_of(const bly_client_call *client)
 {
-    return client->handler != NULL ? &client->handler->arena : NULL;
+    return client->scope != NULL ? client->scope->arena : NULL;
 }
 
 /* ---- Half the end: no more messages from here -------------------------------------------------------- */
@@ -81,7 +81,7 @@ message_of_cause(const belay_context *context)
     case BELAY_CAUSE_DEADLINE:
         return "deadline exceeded";
     case BELAY_CAUSE_PARENT:
-        return bly_context_code(context) == BELAY_DEADLINE_EXCEEDED ? "the parent's deadline passed"
+        return belay_context_code(context) == BELAY_DEADLINE_EXCEEDED ? "the parent's deadline passed"
                                                                      : "the parent context ended";
     case BELAY_CAUSE_SHUTDOWN:
         return "the channel was closed";
@@ -97,7 +97,7 @@ take_status(bly_client_call *client, belay_status **status)
     belay_context *context = client->call.context;
     bly_arena *arena = arena_of(client);
     bool regular = belay_context_cause(context) == BELAY_CAUSE_FINISHED;
-    belay_code code = regular ? client->result_code : bly_context_code(context);
+    belay_code code = regular ? client->result_code : belay_context_code(context);
     if (status == NULL)
         return code;
     if (regular) {
@@ -202,7 +202,7 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
                                                      : "the reply is too large to unpack");
     if (reply != NULL)
         *reply = message;
-    else if (client->handler == NULL)
+    else if (client->scope == NULL)
         protobuf_c_message_free_unpacked(message, NULL);
     return BELAY_OK;
 }

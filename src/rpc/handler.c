@@ -9,7 +9,6 @@
 
 #include <belay/wait.h>
 
-#include "rpc/client_call.h"
 #include "rpc/server_call.h"
 #include "rpc/timely.h"
 #include "wire/percent.h"
@@ -128,14 +127,6 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
     return code;
 }
 
-static void
-release_children(bly_server_call *server)
-{
-    bly_link *link;
-    while ((link = server->children.next) != &server->children)
-        belay_call_free(bly_client_call_of_handler_link(link));
-}
-
 /* How long the handler took, and what of that was after its cancel. The clock was read when the context ended: once
  * more only when that was not the handler's return. */
 static void
@@ -153,24 +144,29 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
             bly_time_stats_add(&stats->after_cancel_cpu, cpu);
     }
     bly_time_stats_add(&stats->handling, now - begun_at);
+    bly_pool_took(now - begun_at);
     if (server->registration->time.drops_late)
         bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }
 
-/* The end of a handler, in the order of DESIGN 5. Only the winner of the end has a status to send. */
+/* The end of a handler, in the order of DESIGN 5. The threads that work for it stop before all that: they may
+ * write what the reply points to. Only the winner of the end has a status to send. */
 static void
 end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
+    bly_scope_stop(&server->scope);
     bly_bytes *frame = pack_compressed(call, code, reply);
     bool won = bly_context_end(call->context, BELAY_CAUSE_FINISHED, NULL);
     measure(server, begun_at, !won);
     if (won)
         code = pack_final(server, code, reply, &frame);
     bly_context_drop_callbacks(call->context);
-    release_children(server);
+    bly_scope_release_calls(&server->scope);
     bly_arena_run_cleanups(&server->arena);
-    release_children(server); /* those that a cleanup has left */
+    bly_scope_release_calls(&server->scope); /* those that a cleanup has left */
+    bly_scope_stop(&server->scope);
+    bly_scope_release_parts(&server->scope);
     bly_arena_fini(&server->arena);
     bly_arena_fini(&call->message);
     bly_bytes_free(call->current);
@@ -211,7 +207,7 @@ bly_server_call_run(bly_job *job)
     count(server, &server->totals->handlers_started, 1);
     count(server, &server->registration->stats.handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
-    bly_context_set_handler(server->call.context, server);
+    bly_context_set_handler(server->call.context, &server->scope);
     bly_pool_show(job); /* the last wait is before end() gives the call away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);

@@ -516,7 +516,7 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
                   limits->stream_window);
     server->call.began_ms = bly_loop_turn_ms(loop);
     bly_arena_init(&server->arena);
-    bly_list_init(&server->children);
+    bly_scope_init(&server->scope, &server->arena);
     bly_link_init(&server->held_link);
     bly_link_init(&server->connection_link);
     bly_link_init(&server->closed_link);

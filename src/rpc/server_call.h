@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <belay/service.h>
+#include <belay/tls.h>
 
 #include "base/arena.h"
 #include "base/list.h"
@@ -26,6 +27,7 @@
 #include "rpc/draining.h"
 #include "rpc/method_stats.h"
 #include "rpc/method_time.h"
+#include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
 /* One method that is served. */
@@ -81,6 +83,8 @@ typedef struct bly_server_host_ops {
     void (*over)(void *host, belay_call *call);
     /* Any thread, the call's lock held: takes the job out of the pool's queue. True: it never runs. */
     bool (*dequeue)(void *host, belay_call *call);
+    /* Any thread, while a handler runs: who the client is, or NULL. */
+    const belay_peer_identity *(*identity)(void *host);
 } bly_server_host_ops;
 
 typedef enum bly_run_state {
@@ -151,7 +155,7 @@ typedef struct bly_server_call {
     char *fail_message; /* in the arena */
     belay_code fail_code;
     bool blocking;      /* between belay_blocking_begin() and _end() */
-    bly_list children;  /* client calls opened with the own context */
+    bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
 
 static inline bly_server_call *

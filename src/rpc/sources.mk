@@ -23,6 +23,8 @@ libbelay_sources += \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
 	src/rpc/runtime.h \
+	src/rpc/scope.c \
+	src/rpc/scope.h \
 	src/rpc/send.c \
 	src/rpc/server_call.c \
 	src/rpc/server_call.h \

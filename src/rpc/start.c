@@ -113,11 +113,11 @@ make_context(bly_client_call *client, belay_context *parent, uint64_t timeout_ns
 }
 
 static void
-belong_to_handler(bly_client_call *client, belay_context *context)
+belong_to_scope(bly_client_call *client, belay_context *context)
 {
-    client->handler = context != NULL ? bly_context_handler(context) : NULL;
-    if (client->handler != NULL)
-        bly_list_append(&client->handler->children, &client->handler_link);
+    client->scope = context != NULL ? bly_context_handler(context) : NULL;
+    if (client->scope != NULL)
+        bly_list_append(&client->scope->calls, &client->handler_link);
 }
 
 belay_code
@@ -141,7 +141,7 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
         return BELAY_RESOURCE_EXHAUSTED;
     }
     belay_call *call = &client->call;
-    belong_to_handler(client, context);
+    belong_to_scope(client, context);
     frame = bly_call_frame_compress(call, frame);
     bly_mutex_lock(&call->lock);
     if (frame != NULL)

@@ -18,6 +18,7 @@ typedef struct testbed {
     /* const */
     belay_runtime *runtime;
     const char *target;
+    const belay_channel_options *options;
     uint32_t soak_iterations;
 
     belay_channel *channel;

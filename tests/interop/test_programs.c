@@ -69,7 +69,7 @@ test_what_the_client_cannot_do_exits_with_2(void)
     static const char *const wrong[][4] = {
         {"--server_port=1", "--test_case=no_such_case"},
         {"--server_port=1", "--test_case=per_rpc_creds"},
-        {"--server_port=1", "--test_case=empty_unary", "--use_tls=true"},
+        {"--server_port=1", "--test_case=empty_unary", "--use_tls=perhaps"},
         {"--test_case=empty_unary"},
         {"--server_port=1"},
         {"--server_port=1x", "--test_case=empty_unary"},
@@ -85,7 +85,7 @@ static void
 test_what_the_server_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][3] = {
-        {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=0"},
+        {"--port=0", "--keepalive_ms=0"}, {"--port=0", "--deadline_cap_ms=0"},
         {"--port=0", "--watchdog_ms=x"},  {"--port=0", "--use_tls=true"},
         {"--port=0", "--workers=0"},      {"--port=65536"},
         {"--workers=1"},

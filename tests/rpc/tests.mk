@@ -80,6 +80,12 @@ tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_client_answer_LDADD = $(fixture_libs)
 $(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
 
+check_PROGRAMS += tests/rpc/test_client_retry
+tests_rpc_test_client_retry_SOURCES = tests/rpc/test_client_retry.c $(rpc_client_scene)
+tests_rpc_test_client_retry_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_retry_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_retry_OBJECTS): $(probe_generated)
+
 check_PROGRAMS += tests/rpc/test_client_end
 tests_rpc_test_client_end_SOURCES = tests/rpc/test_client_end.c $(rpc_client_scene)
 tests_rpc_test_client_end_CPPFLAGS = $(fixture_cppflags)
