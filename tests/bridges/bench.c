@@ -78,7 +78,8 @@ bench_ask(bench *b, const char *text, uint64_t timeout_ns)
     CU_ASSERT_PTR_NOT_NULL_FATAL(options);
     question.text = (char *)text;
     belay_call_options_set_timeout(options, timeout_ns);
-    CU_ASSERT_EQUAL_FATAL(bridges_bridge_ask_start(b->fixture.channel, NULL, &question, options, &call), BELAY_OK);
+    belay_code code = bridges_bridge_ask_start(b->fixture.channel, NULL, &question, options, &call);
+    CU_ASSERT_EQUAL_FATAL(code, BELAY_OK);
     belay_call_options_free(options);
     return call;
 }
