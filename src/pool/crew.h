@@ -70,6 +70,8 @@ typedef struct bly_worker {
 
     /* its own thread only */
     unsigned int blocks; /* nested bly_pool_blocked_in() */
+    bool has_waited;     /* the running job did */
+    unsigned int long_jobs; /* in a row, up to BLY_POOL_LONG_JOBS: then it is patient */
     bly_job *shown;      /* the running job, when its waits are to show */
 
     /* guarded by the pool's lock */

@@ -47,6 +47,16 @@ typedef enum bly_pool_wait {
     BLY_POOL_IN_GROUP /* tasks that other workers run */
 } bly_pool_wait;
 
+/* Which workers interrupt nobody when they are woken (base/thread.h). */
+typedef enum bly_pool_patience {
+    BLY_POOL_NEVER_PATIENT,
+    BLY_POOL_PATIENT_WHEN_COMPUTING, /* those whose last jobs computed for long, see bly_pool_took() */
+    BLY_POOL_ALWAYS_PATIENT
+} bly_pool_patience;
+
+#define BLY_POOL_LONG_NS 2000000
+#define BLY_POOL_LONG_JOBS 2 /* in a row: one alone may be short, and was interrupted */
+
 typedef struct bly_job {
     /* const while queued */
     void (*run)(struct bly_job *job); /* worker; may free the job */
@@ -69,7 +79,7 @@ typedef struct bly_pool_options {
     unsigned int queue_capacity;
     unsigned int reserved_workers; /* extra threads that take only jobs pushed as reserved */
     size_t stack_size;             /* 0: the default */
-    bool patient;                  /* workers, but not reserved ones, interrupt nobody when they are woken */
+    bly_pool_patience patience;    /* of workers, but not of reserved ones */
     uint64_t growth_delay_ns;
     uint64_t idle_ns;
     const bly_clock *clock; /* of ages and ticks; idling is on the monotonic clock, which threads sleep by */
@@ -123,6 +133,10 @@ void bly_pool_blocked_begin(void);
 /* From here on until the job returns, the waits of the calling worker show in job->wait, so the job must stay until
  * the last of them. Worker that runs it; nothing on a thread that is no worker. */
 void bly_pool_show(bly_job *job);
+
+/* How long the running job took, so that its worker sees whether it computes: jobs of BLY_POOL_LONG_NS and more that did
+ * not wait do. Said by the job, which has read the clock anyway; one that says nothing changes nothing. Worker. */
+void bly_pool_took(uint64_t ns);
 
 /* What the worker of a job sleeps in. Any thread. */
 static inline bly_pool_wait

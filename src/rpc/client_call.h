@@ -42,14 +42,19 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
+    belay_compression compression; /* of requests */
+    bool accept_compression;       /* of replies: the server is told that it may */
 } bly_client_host;
 
 struct belay_call_options {
     uint64_t timeout_ns;
     bool wait_for_ready;
+    bool has_compression; /* else the channel's */
+    belay_compression compression;
     belay_metadata *metadata; /* or NULL */
 };
 
@@ -73,7 +78,12 @@ typedef struct bly_client_call {
     belay_metadata *result_trailers;
     belay_metadata *headers; /* const once headers_ready */
     bool headers_ready;
+    bool spoiled;   /* a message could not be inflated: what is left of the stream is of no use */
     bool abandoned; /* nobody will finish it: the I/O thread holds the user's reference */
+
+    /* receiving thread only */
+    belay_code spoiled_code; /* what it ended with; BELAY_OK */
+    const char *spoiled_words;
 
     const char *peer;    /* atomic: release when set, acquire when read; the host's target, then `peer_name` */
     char peer_name[64]; /* const once `peer` points to it */
@@ -83,6 +93,7 @@ typedef struct bly_client_call {
     bool waiting; /* the host holds it */
     bool end_handled;
     bool out_end_sent;
+    bool tried_again; /* after a server had the headers */
     bool rejected; /* the answer is no gRPC: the rest is dropped */
     unsigned int messages;
     int http_status;

@@ -121,6 +121,16 @@ replace_status(bly_client_call *client, belay_status **status, belay_code code, 
     return code;
 }
 
+/* How it ended; with a message that could not be inflated, not well. */
+static belay_code
+take_end(bly_client_call *client, belay_status **status)
+{
+    belay_code code = take_status(client, status);
+    if (code == BELAY_OK && client->spoiled_code != BELAY_OK)
+        return replace_status(client, status, client->spoiled_code, client->spoiled_words);
+    return code;
+}
+
 static void
 release(bly_client_call *client)
 {
@@ -161,7 +171,7 @@ belay_call_finish(belay_call *call, belay_status **status)
     belay_code code = wait_for_end(call, true, false);
     if (code != BELAY_OK)
         return code;
-    code = take_status(client, status);
+    code = take_end(client, status);
     release(client);
     return code;
 }
@@ -180,7 +190,11 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
         bly_bytes_free(bytes);
         return replace_status(client, status, BELAY_UNIMPLEMENTED, more ? "more than one reply" : "no reply");
     }
-    belay_code code = bly_call_unpack(arena_of(client), call->method->reply, bytes, &message);
+    const char *words;
+    belay_code code = bly_call_open_message(call, &bytes, &words);
+    if (code != BELAY_OK)
+        return replace_status(client, status, code, words);
+    code = bly_call_unpack(arena_of(client), call->method->reply, bytes, &message);
     bly_bytes_free(bytes);
     if (code != BELAY_OK)
         return replace_status(client, status, code,
@@ -200,7 +214,7 @@ bly_client_call_finish_unary(belay_call *call, bool unannounced, ProtobufCMessag
     belay_code code = wait_for_end(call, false, unannounced);
     if (code != BELAY_OK)
         return code;
-    code = take_status(client, status);
+    code = take_end(client, status);
     if (code == BELAY_OK)
         code = take_reply(client, reply, status);
     release(client);

@@ -5,6 +5,7 @@ libbelay_sources += \
 	src/rpc/census.h \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
+	src/rpc/compression.c src/rpc/compression.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
 	src/rpc/draining.h \

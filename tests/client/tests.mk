@@ -5,7 +5,9 @@ client_suites = \
 	tests/client/test_driving \
 	tests/client/test_flow \
 	tests/client/test_hostile \
+	tests/client/test_keeping \
 	tests/client/test_metadata \
+	tests/client/test_restart \
 	tests/client/test_status
 check_PROGRAMS += $(client_suites)
 
@@ -48,3 +50,13 @@ tests_client_test_hostile_SOURCES = tests/client/test_hostile.c
 tests_client_test_hostile_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_hostile_LDADD = $(fixture_libs)
 $(tests_client_test_hostile_OBJECTS): $(probe_generated)
+
+tests_client_test_keeping_SOURCES = tests/client/test_keeping.c
+tests_client_test_keeping_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_keeping_LDADD = $(fixture_libs)
+$(tests_client_test_keeping_OBJECTS): $(probe_generated)
+
+tests_client_test_restart_SOURCES = tests/client/test_restart.c
+tests_client_test_restart_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_restart_LDADD = $(fixture_libs)
+$(tests_client_test_restart_OBJECTS): $(probe_generated)

@@ -583,7 +583,7 @@ test_patient_workers_are_batch_work_and_reserved_ones_are_not(void)
     for (int patient = 0; patient < 2; patient++) {
         bly_pool_options options = task_pool_options(1, 1);
         options.reserved_workers = 1;
-        options.patient = patient != 0;
+        options.patience = patient ? BLY_POOL_ALWAYS_PATIENT : BLY_POOL_NEVER_PATIENT;
         bly_pool *pool = task_pool_new(&options);
         policy_job normal = {.policy = -1};
         policy_job reserved = {.policy = -1};
@@ -595,6 +595,73 @@ test_patient_workers_are_batch_work_and_reserved_ones_are_not(void)
         CU_ASSERT_EQUAL(normal.policy, patient ? SCHED_BATCH : SCHED_OTHER);
         CU_ASSERT_EQUAL(reserved.policy, SCHED_OTHER);
     }
+}
+
+/* A job that says how long it took, and notes what its worker has become by then. */
+typedef struct timed_job {
+    policy_job policy;
+    uint64_t took;
+    bool waits;
+} timed_job;
+
+static void
+take_time(bly_job *job)
+{
+    timed_job *timed = BLY_CONTAINER_OF(job, timed_job, policy.job);
+    if (timed->waits) {
+        bly_pool_blocked_begin();
+        bly_pool_blocked_end();
+    }
+    bly_pool_took(timed->took);
+    note_policy(job);
+}
+
+/* What the one worker of a pool is after its last of some jobs. */
+static int
+policy_after(bly_pool_patience patience, const timed_job *jobs, size_t count)
+{
+    bly_pool_options options = task_pool_options(1, 1);
+    options.patience = patience;
+    bly_pool *pool = task_pool_new(&options);
+    timed_job copies[8];
+    CU_ASSERT_TRUE_FATAL(count > 0 && count <= 8);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = jobs[i];
+        bly_job_init(&copies[i].policy.job, take_time);
+        task_push(pool, &copies[i].policy.job);
+    }
+    bly_pool_free(pool);
+    return copies[count - 1].policy.policy;
+}
+
+static void
+test_workers_whose_jobs_compute_for_long_become_batch_work(void)
+{
+    const timed_job jobs[] = {{.took = BLY_POOL_LONG_NS}, {.took = BLY_POOL_LONG_NS}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 2), SCHED_BATCH);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 1), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_NEVER_PATIENT, jobs, 2), SCHED_OTHER);
+}
+
+static void
+test_a_short_job_makes_an_ordinary_worker_again(void)
+{
+    const timed_job jobs[] = {
+        {.took = BLY_POOL_LONG_NS}, {.took = BLY_POOL_LONG_NS}, {.took = 1}, {.took = BLY_POOL_LONG_NS}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 3), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 4), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_ALWAYS_PATIENT, jobs, 3), SCHED_BATCH);
+}
+
+static void
+test_jobs_that_waited_tell_nothing_about_computing(void)
+{
+    const timed_job jobs[] = {{.took = BLY_POOL_LONG_NS, .waits = true}, {.took = BLY_POOL_LONG_NS, .waits = true},
+                              {.took = BLY_POOL_LONG_NS},
+                              {.took = BLY_POOL_LONG_NS},
+                              {.took = BLY_POOL_LONG_NS, .waits = true}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 2), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 5), SCHED_BATCH);
 }
 #endif
 
@@ -622,6 +689,10 @@ main(int argc, char **argv)
 #if defined(__linux__)
         { "patient_workers_are_batch_work_and_reserved_ones_are_not",
           test_patient_workers_are_batch_work_and_reserved_ones_are_not },
+        { "workers_whose_jobs_compute_for_long_become_batch_work",
+          test_workers_whose_jobs_compute_for_long_become_batch_work },
+        { "a_short_job_makes_an_ordinary_worker_again", test_a_short_job_makes_an_ordinary_worker_again },
+        { "jobs_that_waited_tell_nothing_about_computing", test_jobs_that_waited_tell_nothing_about_computing },
 #endif
         CU_TEST_INFO_NULL,
     };
