@@ -10,6 +10,7 @@
 #include <belay/cond.h>
 #include <belay/context.h>
 #include <belay/export.h>
+#include <belay/limits.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>

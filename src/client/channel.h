@@ -29,6 +29,7 @@ struct belay_channel_options {
     uint32_t max_receive_size;
     uint32_t send_mark;
     char *authority; /* or NULL */
+    bly_limits limits;
 };
 
 typedef enum bly_channel_state {
@@ -48,7 +49,10 @@ struct belay_channel {
     char *target;
     char *authority;
     bly_address address;
+    bly_limits limits;
     bly_resident resident;
+
+    bly_limit_record limit_record; /* its own headings */
 
     /* I/O thread only */
     bly_channel_state state;
@@ -82,6 +86,9 @@ typedef struct bly_channel_connection {
 extern const bly_client_host_ops bly_channel_host_ops;
 
 void bly_channel_init_io(belay_channel *channel);
+
+/* Takes over the options' limits; NULL: the defaults. */
+void bly_channel_limits_init(belay_channel *channel, const belay_channel_options *options);
 
 /* Ends the channel's work on the I/O thread: calls are cancelled, connections go, then `closed` is set. */
 void bly_channel_close(belay_channel *channel);

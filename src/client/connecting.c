@@ -282,6 +282,13 @@ goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
 }
 
 static void
+limit_reached(void *owner, bly_h2_connection *h2, belay_limit limit)
+{
+    bly_channel_connection *connection = owner;
+    bly_limit_reached(&connection->channel->limit_record, limit, bly_h2_connection_peer(h2));
+}
+
+static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
     bly_channel_connection *connection = owner;
@@ -312,6 +319,7 @@ static const bly_h2_ops h2_ops = {
     .connection_ready = connection_ready,
     .streams_available = streams_available,
     .goaway = goaway,
+    .limit_reached = limit_reached,
     .connection_closed = connection_closed,
 };
 
@@ -320,6 +328,7 @@ add_connection(belay_channel *channel, bly_stream *stream)
 {
     bly_h2_options options;
     bly_h2_options_defaults(&options);
+    bly_h2_options_limit(&options, &channel->limits);
     options.stream_window = channel->host.stream_window;
     bly_channel_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The graceful end, and the times that a connection waits for: the peer's first SETTINGS, and the PING of a
- * drain. One timer stands for the earliest of them; while it is armed it holds a reference.
+ * The graceful end, and the times that a connection waits for: the peer's first SETTINGS, the PING of a
+ * drain, and a peer that takes nothing. One timer stands for the earliest of them; while it is armed it holds a reference.
  */
 #include <string.h>
 
@@ -70,11 +70,14 @@ look_at_times(bly_h2_connection *connection)
 {
     uint64_t now = bly_clock_now(bly_loop_clock(connection->loop));
     if (now >= connection->preface_at) {
+        bly_h2_note_limit(connection, BELAY_LIMIT_PREFACE_TIME);
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "the peer sent no HTTP/2 SETTINGS in time");
         return;
     }
     if (now >= connection->drain_at)
         finish_drain(connection);
+    if (now >= connection->stall_at)
+        bly_h2_stall_look(connection);
     bly_h2_timer_update(connection);
 }
 
@@ -94,6 +97,7 @@ bly_h2_timer_init(bly_h2_connection *connection)
     bly_timer_init(&connection->timer, fire);
     connection->preface_at = BLY_H2_NEVER;
     connection->drain_at = BLY_H2_NEVER;
+    connection->stall_at = BLY_H2_NEVER;
 }
 
 static uint64_t
@@ -101,7 +105,8 @@ earliest(const bly_h2_connection *connection)
 {
     if (connection->closed)
         return BLY_H2_NEVER;
-    return connection->preface_at < connection->drain_at ? connection->preface_at : connection->drain_at;
+    uint64_t at = connection->preface_at < connection->drain_at ? connection->preface_at : connection->drain_at;
+    return at < connection->stall_at ? at : connection->stall_at;
 }
 
 bool

@@ -1,6 +1,7 @@
 # configure must look for nghttp2_option_set_stream_reset_rate_limit and nghttp2_option_set_max_continuations:
 # session.c uses them where nghttp2 has them.
 libbelay_sources += \
+	src/h2/budget.c \
 	src/h2/connection.c src/h2/connection.h \
 	src/h2/drain.c \
 	src/h2/headers.c \
@@ -8,4 +9,5 @@ libbelay_sources += \
 	src/h2/pieces.c src/h2/pieces.h \
 	src/h2/send.c \
 	src/h2/session.c src/h2/session.h \
+	src/h2/stall.c \
 	src/h2/stream.c

@@ -180,7 +180,7 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
         bly_bytes_free(bytes);
         return replace_status(client, status, BELAY_UNIMPLEMENTED, more ? "more than one reply" : "no reply");
     }
-    belay_code code = bly_call_unpack(arena_of(client), call->method->reply, bytes, &message);
+    belay_code code = bly_call_unpack(call, arena_of(client), call->method->reply, bytes, &message);
     bly_bytes_free(bytes);
     if (code != BELAY_OK)
         return replace_status(client, status, code,

@@ -37,6 +37,7 @@ take_request_locked(belay_call *call)
     bly_bytes *request = bly_bytes_queue_pop(&call->in);
     BLY_ASSERT(request != NULL);
     call->in_count--;
+    bly_call_note_waiting_locked(call);
     return request;
 }
 
@@ -69,7 +70,7 @@ static belay_code
 unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **request)
 {
     belay_call *call = &server->call;
-    belay_code code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
+    belay_code code = bly_call_unpack(call, &server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
     if (code == BELAY_INTERNAL)
         return belay_fail(call, code, "the request is no %s", call->method->request->name);
@@ -99,14 +100,27 @@ invoke(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **reply)
     return bly_status_valid(method->thunk(call, server->registration->handlers, request, *reply));
 }
 
+static bly_bytes *
+pack_reply(bly_server_call *server, const ProtobufCMessage *reply, belay_code *code)
+{
+    belay_call *call = &server->call;
+    bly_bytes *frame = bly_call_frame_pack(reply);
+    if (frame == NULL) {
+        *code = BELAY_RESOURCE_EXHAUSTED;
+    } else if (!bly_call_may_send(call, frame->size - BLY_FRAME_PREFIX)) {
+        bly_bytes_free(frame);
+        frame = NULL;
+        *code = belay_fail(call, BELAY_RESOURCE_EXHAUSTED, "the reply is larger than the server may send");
+    }
+    return frame;
+}
+
 /* Packs what the client will get while everything that it points to still lives. */
 static belay_code
 pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *reply, bly_bytes **frame)
 {
     if (code == BELAY_OK && reply != NULL) {
-        *frame = bly_call_frame_pack(reply);
-        if (*frame == NULL)
-            code = BELAY_RESOURCE_EXHAUSTED;
+        *frame = pack_reply(server, reply, &code);
     }
     const char *message = server->fail_code == code ? server->fail_message : NULL;
     if (code != BELAY_OK && message != NULL)
@@ -171,6 +185,7 @@ end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufC
     call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
     bly_bytes_queue_clear(&call->in);
     call->in_count = 0;
+    bly_call_note_waiting_locked(call);
     server->final_code = code;
     server->final_ready = won;
     bool was_watched = bly_watch_end_locked(server);

@@ -102,6 +102,8 @@ belay_call_send(belay_call *call, const void *data, size_t size)
 {
     if (call == NULL || (data == NULL && size > 0))
         return BELAY_INVALID_ARGUMENT;
+    if (!bly_call_may_send(call, size))
+        return BELAY_RESOURCE_EXHAUSTED;
     bly_bytes *frame = bly_call_frame_new(size);
     if (frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
@@ -118,5 +120,9 @@ belay_call_send_message(belay_call *call, const ProtobufCMessage *message)
     bly_bytes *frame = bly_call_frame_pack(message);
     if (frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
+    if (!bly_call_may_send(call, frame->size - BLY_FRAME_PREFIX)) {
+        bly_bytes_free(frame);
+        return BELAY_RESOURCE_EXHAUSTED;
+    }
     return send_frame(call, frame);
 }

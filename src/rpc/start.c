@@ -60,8 +60,8 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     bly_client_call *client = bly_blocks_new(sizeof *client);
     if (client == NULL)
         return NULL;
-    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->receive_size,
-                  host->send_mark, host->stream_window);
+    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->limits,
+                  host->receive_size, host->send_mark, host->stream_window);
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
