@@ -147,6 +147,14 @@ goaway(void *owner, bly_h2_connection *connection, uint32_t error, const char *w
 }
 
 static void
+limit_reached(void *owner, bly_h2_connection *connection, belay_limit limit)
+{
+    h2_owner *recorder = owner;
+    (void)connection;
+    recorder->limits[limit]++;
+}
+
+static void
 connection_closed(void *owner, bly_h2_connection *connection, bly_h2_reason reason, const char *detail)
 {
     h2_owner *recorder = owner;
@@ -169,5 +177,6 @@ const bly_h2_ops recorder_ops = {
     .connection_ready = connection_ready,
     .streams_available = streams_available,
     .goaway = goaway,
+    .limit_reached = limit_reached,
     .connection_closed = connection_closed,
 };
