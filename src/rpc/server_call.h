@@ -114,6 +114,7 @@ typedef struct bly_server_call {
     uint32_t closed_error;
     bool batched;     /* in the turn's batch */
     bool has_slot;
+    bool is_counted; /* against what may be admitted */
     bool is_gone;
     bool is_over;
 

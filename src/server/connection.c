@@ -42,6 +42,14 @@ of_host(void *host)
     return host;
 }
 
+static void
+stop_counting(bly_server_connection *connection, bly_server_call *server)
+{
+    if (server->is_counted)
+        connection->call_count--;
+    server->is_counted = false;
+}
+
 /* A call that is gone from its stream and from its worker is none of the connection's any more. */
 static void
 forget_if_done(bly_server_connection *connection, bly_server_call *server)
@@ -51,7 +59,7 @@ forget_if_done(bly_server_connection *connection, bly_server_call *server)
     if (connection->place->shown_call == &server->connection_link)
         connection->place->shown_call = server->connection_link.next;
     bly_list_remove(&server->connection_link);
-    connection->call_count--;
+    stop_counting(connection, server);
     bly_call_leave_holding(&server->call);
     bly_call_unref(&server->call);
     free_if_done(connection);
@@ -132,11 +140,23 @@ over(void *host, belay_call *call)
     forget_if_done(connection, server);
 }
 
+static bool
+is_running(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    bool running = server->run_state == BLY_RUN_RUNNING;
+    bly_mutex_unlock(&server->call.lock);
+    return running;
+}
+
 static void
 gone(void *host, belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     server->is_gone = true;
+    /* Who opens and resets many in one read does no harm: they are over before another is read. */
+    if (server->dispatched && !server->is_over && !is_running(server))
+        stop_counting(of_host(host), server);
     forget_if_done(of_host(host), server);
 }
 
@@ -262,6 +282,7 @@ stream_begin(void *owner, bly_h2_connection *h2)
                                            &server->totals, &server->limits, &connection->holding, connection->peer);
     if (call == NULL)
         return NULL;
+    bly_server_call_of(call)->is_counted = true;
     connection->call_count++;
     bly_call_ref(call); /* the connection's */
     bly_list_append(&connection->calls, &bly_server_call_of(call)->connection_link);

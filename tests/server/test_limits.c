@@ -212,6 +212,37 @@ test_a_call_too_many_of_a_connection_is_refused(void)
     bench_close(&b);
 }
 
+/* All in one piece, so that they are read at once: nobody is refused for what others have cancelled before. */
+static void
+test_calls_that_are_reset_at_once_are_not_counted(void)
+{
+    enum { RESET = 100 };
+    static uint8_t all[65536];
+    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":path", "/belay.test.Probe/Unary",
+                                         ":authority", "test", "te", "trailers", "content-type", "application/grpc",
+                                         NULL};
+    bench b;
+    raw_peer peer;
+    uint8_t block[512];
+    size_t size = 0, block_size = 0;
+    for (const char *const *field = fields; *field != NULL; field += 2)
+        block_size += raw_field(block + block_size, field[0], field[1]);
+    bench_open(&b, BELAY_LIMIT_ADMITTED_CALLS, 3);
+    raw_connect(&peer, b.fixture.address, (raw_settings){0});
+    for (uint32_t i = 0; i < RESET; i++) {
+        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, 2 * i + 1, block, block_size);
+        size += raw_put(all + size, RAW_DATA, RAW_END_STREAM, 2 * i + 1, "\0\0\0\0\0", 5);
+        size += raw_put(all + size, RAW_RST_STREAM, 0, 2 * i + 1, "\0\0\0\10", 4);
+    }
+    raw_write(peer.descriptor, all, size);
+    raw_unary(&peer, 2 * RESET + 1, NULL);
+    CU_ASSERT(raw_await_end(&peer, 2 * RESET + 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 2 * RESET + 1)->grpc_status, BELAY_OK);
+    CU_ASSERT_EQUAL(belay_server_limit_reached(b.fixture.server, BELAY_LIMIT_ADMITTED_CALLS), 0);
+    raw_close(&peer);
+    bench_close(&b);
+}
+
 /* ---- Connections --------------------------------------------------------------------------------- */
 
 static bool
@@ -469,6 +500,7 @@ main(int argc, char **argv)
         TEST(what_is_no_limit_is_refused),
         TEST(a_call_too_many_for_the_queue_is_counted),
         TEST(a_call_too_many_of_a_connection_is_refused),
+        TEST(calls_that_are_reset_at_once_are_not_counted),
         TEST(a_connection_too_many_is_closed_at_once),
         TEST(a_request_that_is_too_large_ends_its_call),
         TEST(a_request_that_unpacks_too_large_ends_its_call),
