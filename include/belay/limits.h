@@ -47,7 +47,7 @@ typedef enum belay_limit {
     /* Bytes of a message that is received: 4 MiB. The call ends with BELAY_RESOURCE_EXHAUSTED. As
      * belay_server_options_set_max_receive_size() and that of channels. Against exhaustion of memory. */
     BELAY_LIMIT_RECEIVE_SIZE = 7,
-    /* Bytes of a message that is sent: 4 GiB, which is all that gRPC allows. Sending fails with
+    /* Bytes of a message that is sent, compressed if it is: 4 GiB, which is all that gRPC allows. Sending fails with
      * BELAY_RESOURCE_EXHAUSTED. Against replies whose size a peer decides. */
     BELAY_LIMIT_SEND_SIZE = 8,
     /* Bytes of memory that a received message takes when it is unpacked: 64 MiB. The call ends with

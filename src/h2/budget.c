@@ -10,8 +10,6 @@
 #include "config.h"
 #endif
 
-#include <string.h>
-
 #include "h2/session.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -59,16 +57,9 @@ bly_h2_note_limit(bly_h2_connection *connection, belay_limit limit)
 void
 bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *words)
 {
-    int32_t last = 0;
     if (connection->budget.spent || connection->close_asked)
         return;
-    connection->budget.spent = true;
-    if (connection->is_server)
-        last = nghttp2_session_get_last_proc_stream_id(connection->session);
-    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
-                          (const uint8_t *)words, strlen(words));
-    /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
-    nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
+    bly_h2_send_away(connection, words);
     bly_h2_note_limit(connection, limit);
     bly_h2_wake(connection);
 }
