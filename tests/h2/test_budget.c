@@ -367,6 +367,41 @@ test_data_that_was_sent_pays_for_window_updates(void)
     lone_close(&raw);
 }
 
+/* ---- streams by the hundred ---- */
+
+/* Opens and resets streams, all in one piece. */
+static void
+send_streams(lone *raw, int from, int count)
+{
+    static uint8_t all[65536];
+    uint8_t block[128];
+    size_t size = 0, block_size = raw_request(block);
+    for (int i = from; i < from + count; i++) {
+        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, block_size);
+        size += raw_put(all + size, RAW_RST_STREAM, 0, lone_id(i), "\0\0\0\10", 4);
+    }
+    raw_write(raw->peer, all, size);
+}
+
+static void
+test_a_flood_of_streams_is_read_in_small_pieces_and_goes_on(void)
+{
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 8;
+    options.streams_per_read = 4;
+    lone_open_ready(&raw, true, &options);
+    refuse_streams(&raw.owner);
+    send_streams(&raw, 0, 8);
+    check_alive(&raw);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS_PER_READ], 0);
+    send_streams(&raw, 8, 300);
+    check_alive(&raw);
+    CU_ASSERT(raw.owner.limits[BELAY_LIMIT_STREAMS_PER_READ] > 0);
+    lone_close(&raw);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -390,6 +425,7 @@ main(int argc, char **argv)
         TEST(window_updates_by_the_thousand_end_the_connection),
         TEST(window_updates_for_streams_that_are_gone_count),
         TEST(data_that_was_sent_pays_for_window_updates),
+        TEST(a_flood_of_streams_is_read_in_small_pieces_and_goes_on),
         CU_TEST_INFO_NULL,
     };
     return suite_run("h2/budget", tests, argc, argv);
