@@ -71,7 +71,8 @@ typedef enum belay_limit {
      * the rest of an answer after its handler has returned: 60 s. Then the connection is closed, or the answer is
      * given up and its stream reset. Against slow readers. Found up to a quarter late. */
     BELAY_LIMIT_STALL_TIME = 15,
-    /* Answers to PING and SETTINGS that wait to be sent: 200. The connection ends. Against CVE-2019-9512 and -9515. */
+    /* Answers to PING and SETTINGS that wait to be sent: 200. The connection ends. Against CVE-2019-9512 and
+     * -9515. */
     BELAY_LIMIT_ACKS = 16,
     /* Entries of a SETTINGS frame: 32. The connection ends. Against CVE-2019-9515. */
     BELAY_LIMIT_SETTINGS = 17,

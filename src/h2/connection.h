@@ -231,8 +231,8 @@ bly_h2_connection *bly_h2_connection_new(bly_loop *loop, bly_stream *stream, boo
  * except from inside an op: then when the receive or the flush that called it is over. */
 void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
 
-/* Withholds the connection's window from the peer, or gives what was withheld: for whoever holds too much that came by
- * it. */
+/* Withholds the connection's window from the peer, or gives what was withheld: for whoever holds too much that
+ * came by it. */
 void bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold);
 
 /* Whether a block of headers is within what the peer says it takes. */

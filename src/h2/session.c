@@ -222,8 +222,9 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
-/* A stream over the advertised number that the peer may not have heard of yet; and a GOAWAY whose last stream nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its
- * own side. The connection ends for it, but that is what its peer wanted. */
+/* A stream over the advertised number, of which the peer may not have heard yet; and a GOAWAY whose last stream
+ * nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own side. The connection
+ * ends for it, but that is what its peer wanted. */
 static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
 {

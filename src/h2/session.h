@@ -189,8 +189,8 @@ void bly_h2_budget_init(bly_h2_connection *connection);
 /* Tells the floor above. */
 void bly_h2_note_limit(bly_h2_connection *connection, belay_limit limit);
 
-/* Ends the connection for a limit: GOAWAY with ENHANCE_YOUR_CALM and words, nothing more is taken in, and it is closed
- * when the next flush has written what the socket takes. Anywhere; in nghttp2's callbacks too. */
+/* Ends the connection for a limit: GOAWAY with ENHANCE_YOUR_CALM and words, nothing more is taken in, and it is
+ * closed when the next flush has written what the socket takes. Anywhere; in nghttp2's callbacks too. */
 void bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *words);
 
 /* Whether what nghttp2 failed to receive with is a limit; then it has calmed the peer. */

@@ -21,10 +21,20 @@ read_fake(void *argument)
 
 static const bly_clock fake_clock = {read_fake, NULL};
 
-static void
-look_only(void *argument)
+/* It has looked at what waits since the clock was moved. */
+static bool
+has_looked(void *argument)
 {
-    (void)argument;
+    const h2_owner *owner = argument;
+    return owner->connection == NULL || owner->connection->stall_at > read_fake(NULL);
+}
+
+/* Something waits, and it knows. */
+static bool
+expects(void *argument)
+{
+    const h2_owner *owner = argument;
+    return owner->connection->stall_at != BLY_H2_NEVER;
 }
 
 /* So many seconds, in the steps that the looks have. */
@@ -34,7 +44,7 @@ pass(lone *raw, int seconds)
     for (int i = 0; i < seconds; i += 5) {
         __atomic_fetch_add(&fake_now, 5 * SECOND, __ATOMIC_ACQ_REL);
         bly_timer_check(raw->loop);
-        on_loop(&raw->owner, look_only, NULL);
+        until(&raw->owner, has_looked, &raw->owner, "what waits was looked at");
     }
 }
 
@@ -67,6 +77,7 @@ test_an_answer_without_a_window_is_given_up(void)
     h2_record *open = lone_request(&raw, 1, false);
     answer(stuck, LARGE);
     read_body(&raw, 1, 65535);
+    until(&raw.owner, expects, &raw.owner, "the answer is known to wait");
     pass(&raw, 60);
     CU_ASSERT_FALSE(has_event(stuck, 'C'));
     pass(&raw, 30);
@@ -131,6 +142,7 @@ test_a_connection_that_takes_nothing_is_closed(void)
     h2_record *stream = lone_request(&raw, 0, true);
     respond(stream);
     send_body(stream, 16u << 20, 1u << 20); /* more than the kernel takes */
+    until(&raw.owner, expects, &raw.owner, "the socket is known to be full");
     pass(&raw, 55);
     CU_ASSERT_EQUAL(raw.owner.closed, 0);
     pass(&raw, 60);

@@ -122,7 +122,8 @@ put_requests(wire *to)
 static void
 put_answer(wire *to)
 {
-    static const char *const headers[] = {":status", "200", "content-type", "application/grpc", "x-bin", "AAEC", NULL};
+    static const char *const headers[] = {":status", "200", "content-type", "application/grpc",
+                                          "x-bin", "AAEC", NULL};
     static const char *const trailers[] = {"grpc-status", "0", "grpc-message", "fine", NULL};
     to->size = 0;
     put(to, RAW_SETTINGS, 0, 0, "", 0);
@@ -136,7 +137,7 @@ put_answer(wire *to)
     put_fields(to, 1, trailers, true);
 }
 
-/* Changes, takes out or doubles some bytes; never those of the client's magic, which would be all that is looked at. */
+/* Changes, takes out or doubles some bytes; not those of the client's magic: they would be all that is looked at. */
 static void
 mutate(wire *bytes, size_t from)
 {

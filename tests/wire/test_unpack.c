@@ -294,7 +294,8 @@ unpack_within(unsigned int depth, size_t size, wire bytes, bly_unpack_limit reac
 {
     bly_unpack_bounds bounds = {.depth = depth, .size = size};
     ProtobufCMessage *message;
-    belay_code code = bly_unpack_within(&bounds, &belay__test__node__descriptor, NULL, bytes.data, bytes.size, &message);
+    belay_code code =
+        bly_unpack_within(&bounds, &belay__test__node__descriptor, NULL, bytes.data, bytes.size, &message);
     if (code == BELAY_OK)
         protobuf_c_message_free_unpacked(message, NULL);
     CU_ASSERT_EQUAL(bounds.reached, reached);
