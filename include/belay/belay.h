@@ -15,6 +15,7 @@
 #include <belay/details.h>
 #include <belay/export.h>
 #include <belay/group.h>
+#include <belay/limits.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>

@@ -8,6 +8,7 @@ client_suites = \
 	tests/client/test_flow \
 	tests/client/test_hostile \
 	tests/client/test_keeping \
+	tests/client/test_limits \
 	tests/client/test_metadata \
 	tests/client/test_restart \
 	tests/client/test_status
@@ -72,3 +73,8 @@ tests_client_test_restart_SOURCES = tests/client/test_restart.c
 tests_client_test_restart_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_restart_LDADD = $(fixture_libs)
 $(tests_client_test_restart_OBJECTS): $(probe_generated)
+
+tests_client_test_limits_SOURCES = tests/client/test_limits.c
+tests_client_test_limits_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_limits_LDADD = $(fixture_libs)
+$(tests_client_test_limits_OBJECTS): $(probe_generated)
