@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a request's headers must look like (gRPC over HTTP/2, "Requests"). The first thing wrong is kept, and
- * answered when the block is complete.
+ * What a request's headers must look like (gRPC over HTTP/2, "Requests"). The first thing wrong is kept, what makes it
+ * no gRPC at all before the rest, and answered when the block is complete.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ enum {
 void
 bly_request_refuse(bly_server_call *server, int http_status, belay_code code, const char *format, ...)
 {
-    if (server->refused_code != BELAY_OK)
+    bool is_less = http_status == 200 || server->refused_http != 200;
+    if (server->refused_code != BELAY_OK && is_less)
         return;
     va_list arguments;
     va_start(arguments, format);

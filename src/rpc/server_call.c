@@ -22,6 +22,9 @@ static const bly_h2_header answer_headers[] = {
 };
 static const bly_h2_header ok_trailers[] = {{"grpc-status", "0", 11, 1, true, false}};
 
+/* So much of a refused request's body is waited for. */
+#define REFUSED_BODY (16u * 1024)
+
 #define ANSWER_HEADERS (sizeof answer_headers / sizeof answer_headers[0])
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
@@ -240,13 +243,26 @@ send_http_refusal(bly_server_call *server)
         bly_h2_stream_reset(stream, BLY_H2_INTERNAL_ERROR);
 }
 
+/* A request that is not gRPC's is answered when it has come to its end, as HTTP does it; what is gRPC's at once. */
 static void
 send_refusal(bly_server_call *server)
 {
-    if (server->refused_http != 200)
-        send_http_refusal(server);
-    else
+    server->refusal_waits = server->refused_http != 200;
+    if (!server->refusal_waits)
         send_plain_status(server, server->refused_code, server->refused_message);
+}
+
+/* More of a refused request has come, or its end. One that goes on and on is answered before. */
+static void
+go_on_refused(bly_server_call *server, size_t size)
+{
+    if (!server->refusal_waits)
+        return;
+    server->refused_size += size;
+    if (!server->call.stream.received_end && server->refused_size < REFUSED_BODY)
+        return;
+    server->refusal_waits = false;
+    send_http_refusal(server);
 }
 
 /* ---- Outcome -------------------------------------------------------------------------------------- */
@@ -614,6 +630,7 @@ bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     belay_call *call = bly_call_of_stream(stream);
     bly_server_call *server = bly_server_call_of(call);
     unsigned int messages;
+    go_on_refused(server, size);
     if (!wants_input(server))
         return;
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
@@ -629,6 +646,7 @@ bly_server_call_end(bly_h2_stream *stream)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_server_call *server = bly_server_call_of(call);
+    go_on_refused(server, 0);
     if (!wants_input(server))
         return;
     if (!bly_frame_reader_is_between(&call->frames)) {

@@ -141,6 +141,8 @@ typedef struct bly_server_call {
     belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
     char refused_message[128];
     bool is_head;                 /* of a refused request: its answer has no body */
+    bool refusal_waits;           /* for the end of the request */
+    size_t refused_size;          /* bytes of body while it does */
     unsigned int headers_seen;    /* bits of the request headers that must come once */
     unsigned int messages;
     bool dispatched;

@@ -209,6 +209,16 @@ bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer, bly_secu
     return make(loop, descriptor, peer, secure);
 }
 
+/* What has come and is not read makes a close a reset, which may cost the peer the last that was written. */
+static void
+discard_input(int descriptor)
+{
+    char bytes[4096];
+    for (int i = 0; i < 16; i++)
+        if (recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
+            return;
+}
+
 void
 bly_stream_free(bly_stream *stream)
 {
@@ -216,6 +226,7 @@ bly_stream_free(bly_stream *stream)
         return;
     bly_watch_free(stream->watch); /* before its descriptor is closed */
     bly_secure_free(stream->secure);
+    discard_input(stream->descriptor);
     close(stream->descriptor);
     stream->is_freed = true;
     if (!stream->again.pending)

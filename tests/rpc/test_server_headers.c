@@ -188,6 +188,37 @@ test_answer_to_head_has_no_body(void)
     bench_close(&b);
 }
 
+/* Its client may have more to send, and what that breaks is told as HTTP/2 tells it. */
+static void
+test_what_is_no_grpc_is_answered_at_its_end(void)
+{
+    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":path", "/belay.test.Probe/Unary",
+                                         ":authority", "localhost", "content-type", "text/html", NULL};
+    static const uint8_t body[20000];
+    bench b;
+    bench_open(&b);
+    const raw_stream *stream = raw_of(&b.client, 1);
+    raw_headers(&b.client, 1, fields, false);
+    raw_data(&b.client, 1, body, 10, false);
+    raw_sync(&b.client);
+    CU_ASSERT_EQUAL(stream->blocks, 0);
+    raw_data(&b.client, 1, body, 0, true);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 1));
+    CU_ASSERT_EQUAL(stream->http_status, 415);
+
+    raw_headers(&b.client, 3, fields, false);
+    raw_data(&b.client, 3, body, 10000, false);
+    raw_data(&b.client, 3, body, 10000, false);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 3));
+    CU_ASSERT_EQUAL(raw_of(&b.client, 3)->http_status, 415);
+
+    raw_headers(&b.client, 5, fields, false);
+    raw_reset(&b.client, 5, RAW_CANCEL);
+    raw_sync(&b.client);
+    CU_ASSERT_EQUAL(raw_of(&b.client, 5)->blocks, 0);
+    bench_close(&b);
+}
+
 static void
 test_a_method_that_is_not_allowed_is_told_which_is(void)
 {
@@ -262,6 +293,25 @@ test_content_types_that_are_not_grpcs_are_refused_as_http_does(void)
         {"content-type", NULL, NULL, NULL, 415, BELAY_INTERNAL, "content-type"},
     };
     EXPECT(table);
+}
+
+/* Nothing that is wrong by gRPC's rules counts then. */
+static void
+test_what_is_no_grpc_is_told_first(void)
+{
+    static const wanted table[] = {
+        {":path", "/no.Service/Method", "content-type", "text/html", 400, BELAY_INTERNAL, "content-type"},
+        {":path", "/no.Service/Method", NULL, NULL, 200, BELAY_UNIMPLEMENTED, "no.Service"},
+    };
+    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":path", "/", ":authority", "localhost",
+                                         NULL};
+    EXPECT(table);
+    bench b;
+    bench_open(&b);
+    raw_headers(&b.client, 1, fields, true);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 1));
+    CU_ASSERT_EQUAL(raw_of(&b.client, 1)->http_status, 415);
+    bench_close(&b);
 }
 
 static void
@@ -525,11 +575,13 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         TEST(only_post_is_a_call),
         TEST(answer_to_head_has_no_body),
+        TEST(what_is_no_grpc_is_answered_at_its_end),
         TEST(a_method_that_is_not_allowed_is_told_which_is),
         TEST(a_path_names_a_service_and_a_method),
         TEST(a_path_without_its_slash_is_refused_before_it_is_looked_up),
         TEST(more_than_one_authority_is_refused),
         TEST(content_types_that_are_not_grpcs_are_refused_as_http_does),
+        TEST(what_is_no_grpc_is_told_first),
         TEST(messages_that_are_no_protobuf_are_not_implemented),
         TEST(te_says_trailers),
         TEST(an_encoding_that_is_unknown_is_told_which_there_are),
