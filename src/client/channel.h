@@ -24,6 +24,8 @@
 #include "rpc/client_call.h"
 #include "transport/address.h"
 #include "transport/connector.h"
+#include "transport/handshake.h"
+#include "transport/tls.h"
 
 /* How connections are made and kept (belay/connection.h); in nanoseconds. */
 typedef struct bly_channel_keeping {
@@ -41,7 +43,10 @@ extern const bly_channel_keeping bly_channel_default_keeping;
 struct belay_channel_options {
     uint32_t max_receive_size;
     uint32_t send_mark;
+    belay_compression compression;
+    bool accept_compression;
     char *authority; /* or NULL */
+    belay_tls *tls;  /* or NULL; a reference */
     bly_channel_keeping keeping;
 };
 
@@ -64,6 +69,8 @@ struct belay_channel {
     bly_address address;
     bly_channel_keeping keeping; /* but for the keepalive's interval: I/O thread only, it grows when a server minds */
     bly_resident resident;
+    bly_tls_user *tls;          /* NULL: plaintext */
+    bly_tls_target *tls_target; /* with it */
 
     /* I/O thread only */
     bly_channel_state state;
@@ -74,12 +81,13 @@ struct belay_channel {
     bly_list connections; /* bly_channel_connection */
     struct bly_channel_connection *current;
     bly_connector *connector;
+    bly_handshake *handshake; /* TLS's, which follows */
     bly_timer backoff_timer;
     bly_timer linger_timer; /* after the end: connections that do not go by themselves */
     unsigned int failures;  /* in a row */
     uint64_t attempt_at;    /* when connecting began last */
     uint64_t random;        /* for jitter */
-    char last_error[160];
+    char last_error[480];
     bool closing;
 
     bly_mutex lock;

@@ -167,7 +167,7 @@ show(bly_resident *resident, bly_loop *loop, bly_census *census, bool again)
 static void
 finish_if_closed(belay_channel *channel)
 {
-    if (!channel->closing || !bly_list_is_empty(&channel->connections))
+    if (!channel->closing || channel->handshake != NULL || !bly_list_is_empty(&channel->connections))
         return;
     if (bly_timer_disarm(channel->loop, &channel->linger_timer))
         bly_channel_unref(channel);
@@ -314,7 +314,7 @@ connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, cons
                       detail);
     bly_list_remove(&connection->link);
     if (channel->current == connection) {
-        char error[160];
+        char error[320];
         snprintf(error, sizeof error, "%s closed the connection before it was used: %s", channel->target, detail);
         lose_current(channel, error);
     }
@@ -368,14 +368,50 @@ add_connection(belay_channel *channel, bly_stream *stream)
 }
 
 static void
-connected(void *argument, bly_stream *stream, const char *error)
+use_stream(belay_channel *channel, bly_stream *stream, const char *error)
 {
-    belay_channel *channel = argument;
-    channel->connector = NULL;
     if (stream == NULL)
         back_off(channel, error);
     else if (!add_connection(channel, stream))
         back_off(channel, "no memory for a connection");
+}
+
+static void
+shaken(void *argument, bly_stream *stream, const char *error)
+{
+    belay_channel *channel = argument;
+    channel->handshake = NULL;
+    if (channel->closing) {
+        bly_stream_free(stream);
+        finish_if_closed(channel);
+    } else {
+        use_stream(channel, stream, error);
+    }
+    bly_channel_unref(channel);
+}
+
+static void
+shake_hands(belay_channel *channel, bly_stream *stream)
+{
+    char peer[BLY_ADDRESS_TEXT_SIZE];
+    snprintf(peer, sizeof peer, "%s", bly_stream_peer(stream));
+    channel->handshake = bly_handshake_start(channel->tls, channel->tls_target, channel->loop,
+                                             bly_stream_release(stream), peer, shaken, channel);
+    if (channel->handshake != NULL)
+        bly_channel_ref(channel);
+    else
+        back_off(channel, "no memory for a connection");
+}
+
+static void
+connected(void *argument, bly_stream *stream, const char *error)
+{
+    belay_channel *channel = argument;
+    channel->connector = NULL;
+    if (stream != NULL && channel->tls != NULL)
+        shake_hands(channel, stream);
+    else
+        use_stream(channel, stream, error);
     bly_channel_unref(channel);
 }
 
@@ -445,6 +481,8 @@ bly_channel_close(belay_channel *channel)
         channel->connector = NULL;
         bly_channel_unref(channel);
     }
+    if (channel->handshake != NULL)
+        bly_handshake_cancel(channel->handshake);
     if (bly_timer_disarm(channel->loop, &channel->backoff_timer))
         bly_channel_unref(channel);
     cancel_all(&channel->waiting);

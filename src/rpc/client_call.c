@@ -92,11 +92,18 @@ build_headers(bly_client_call *client, bly_headers *headers, char timeout[BLY_TI
     const char *path = call->method->path;
     const char *authority = client->host->authority;
     bly_headers_add(headers, BLY_H2_STATIC_HEADER(":method", "POST"));
-    bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
+    if (client->host->is_secure)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "https"));
+    else
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
     bly_headers_add(headers, (bly_h2_header){":path", path, 5, strlen(path), true, false});
     bly_headers_add(headers, (bly_h2_header){":authority", authority, 10, strlen(authority), true, false});
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("te", "trailers"));
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("content-type", "application/grpc"));
+    if (call->compression.out != BELAY_COMPRESSION_NONE)
+        bly_headers_add_encoding(headers, call->compression.out);
+    if (client->host->accept_compression)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER("grpc-accept-encoding", BLY_COMPRESSION_ACCEPTED));
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("user-agent", agent));
     add_timeout(headers, call, timeout);
     if (call->context->metadata != NULL)
@@ -171,12 +178,12 @@ start(bly_client_call *client)
 
 /* The context has ended: the stream, if it is still open, is of no use to anyone. */
 static void
-handle_end(bly_client_call *client, belay_cause cause)
+handle_end(bly_client_call *client, belay_cause cause, bool spoiled)
 {
     belay_call *call = &client->call;
     client->end_handled = true;
     bly_call_disarm_deadline(call);
-    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected))
+    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected || spoiled))
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
     if (client->waiting) {
         client->waiting = false;
@@ -193,6 +200,7 @@ io(belay_call *call)
     belay_cause cause = call->end_cause;
     bool window = call->window_due;
     bool abandoned = client->abandoned;
+    bool spoiled = client->spoiled;
     call->window_due = false;
     if (cause != BELAY_CAUSE_NONE)
         client->abandoned = false;
@@ -208,7 +216,7 @@ io(belay_call *call)
         return;
     }
     if (!client->end_handled)
-        handle_end(client, cause);
+        handle_end(client, cause, spoiled);
     if (abandoned)
         bly_call_unref(call);
 }
@@ -219,9 +227,23 @@ expired(belay_call *call)
     bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL);
 }
 
+/* It may have ended well before: then what the receiver notes is all there is to tell of it. */
+static void
+spoiled(belay_call *call, belay_code code, const char *words)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    client->spoiled_code = code;
+    client->spoiled_words = words;
+    bly_mutex_lock(&call->lock);
+    client->spoiled = true;
+    bly_mutex_unlock(&call->lock);
+    complete(client, code, words, NULL, true);
+}
+
 const bly_call_side bly_client_side = {
     .io = io,
     .ended_locked = ended_locked,
+    .spoiled = spoiled,
     .expired = expired,
     .destroy = destroy,
 };
@@ -253,6 +275,14 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
     return true;
 }
 
+/* Unknown encodings matter only when a message is compressed. In trailers the header means nothing. */
+static void
+take_encoding(belay_call *call, const char *value, size_t size)
+{
+    bool known = bly_call_compression_take(&call->compression, value, size);
+    call->frames.has_encoding = known && call->compression.in != BELAY_COMPRESSION_NONE;
+}
+
 /* Gives up on an answer that is no gRPC, or not one we can read. The posted task resets the stream: by then it
  * is known whether the frame that is being read ends it, and with it both sides. */
 static void
@@ -269,6 +299,10 @@ bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *na
     bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
     if (client->rejected)
         return false;
+    if (block == BLY_H2_RESPONSE && is(name, name_size, "grpc-encoding")) {
+        take_encoding(&client->call, value, value_size);
+        return true;
+    }
     if (block == BLY_H2_INFORMATIONAL || take_own_header(client, name, name_size, value, value_size))
         return true;
     if (client->block == NULL)

@@ -66,7 +66,7 @@ belay_server_options_set_stack_size(belay_server_options *options, size_t bytes)
 }
 
 void
-belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch)
+belay_server_options_set_batch_scheduling(belay_server_options *options, belay_batch_scheduling batch)
 {
     options->batch_scheduling = batch;
 }
@@ -87,6 +87,15 @@ void
 belay_server_options_set_send_mark(belay_server_options *options, uint32_t bytes)
 {
     options->send_mark = bytes;
+}
+
+belay_code
+belay_server_options_set_compression(belay_server_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
 }
 
 void

@@ -10,6 +10,7 @@
 #include "interop/args.h"
 #include "interop/relay.h"
 #include "interop/test_service.h"
+#include "interop/tls_settings.h"
 
 #define EXIT_ABANDONED 3 /* handlers had not returned when the time for that was over */
 #define ANY_NUMBER 0, UINT32_MAX
@@ -29,6 +30,7 @@ typedef struct server_settings {
     uint32_t keepalive_timeout_ms;
     uint32_t deadline_cap_ms; /* 0: none */
     uint32_t watchdog_ms;   /* UINT32_MAX: the library's default; 0: none */
+    tls_settings tls;
 } server_settings;
 
 static bool
@@ -48,10 +50,10 @@ parse(int argc, char **argv, server_settings *to)
         {"deadline_cap_ms", ARG_NUMBER, &to->deadline_cap_ms, 1, UINT32_MAX},
         {"watchdog_ms", ARG_NUMBER, &to->watchdog_ms, 0, UINT32_MAX - 1},
         {"admin", ARG_TEXT, &to->admin, 0, 0},
-        {"use_tls", ARG_FALSE, NULL, 0, 0},
-        {"tls_cert_file", ARG_LATER, NULL, 0, 0},
-        {"tls_key_file", ARG_LATER, NULL, 0, 0},
-        {"tls_client_ca_file", ARG_LATER, NULL, 0, 0},
+        {"use_tls", ARG_BOOL, &to->tls.use, 0, 0},
+        {"tls_cert_file", ARG_TEXT, &to->tls.certificate_file, 0, 0},
+        {"tls_key_file", ARG_TEXT, &to->tls.key_file, 0, 0},
+        {"tls_client_ca_file", ARG_TEXT, &to->tls.ca_file, 0, 0},
         {NULL, ARG_TEXT, NULL, 0, 0},
     };
     return args_parse(argc, argv, table);
@@ -125,20 +127,24 @@ static belay_code
 listen_on(const server_settings *from, belay_server *server)
 {
     char address[512];
+    belay_tls *tls;
+    if (!tls_make_server(&from->tls, &tls))
+        return BELAY_FAILED_PRECONDITION;
     belay_code code = BELAY_OK;
     const char *form = strchr(from->host, ':') != NULL ? "[%s]:%u" : "%s:%u";
     if (from->port != UINT32_MAX) {
         snprintf(address, sizeof address, form, from->host, (unsigned int)from->port);
-        code = belay_server_listen(server, address, NULL);
+        code = belay_server_listen(server, address, tls);
     }
     if (code == BELAY_OK && from->unix_path != NULL) {
         snprintf(address, sizeof address, "unix:%s", from->unix_path);
-        code = belay_server_listen(server, address, NULL);
+        code = belay_server_listen(server, address, tls);
     }
     if (code == BELAY_OK && from->admin != NULL) {
         snprintf(address, sizeof address, "%s", from->admin);
         code = belay_admin_listen(server, address);
     }
+    belay_tls_free(tls);
     if (code != BELAY_OK)
         fprintf(stderr, "interop-server: cannot listen on %s: %s\n", address, belay_code_name(code));
     return code;
@@ -228,6 +234,10 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     if (settings.port == UINT32_MAX && settings.unix_path == NULL) {
         fprintf(stderr, "interop-server: nothing to listen on: --port=N or --unix=PATH is missing\n");
+        return EXIT_USAGE;
+    }
+    if (settings.tls.use && (settings.tls.certificate_file == NULL || settings.tls.key_file == NULL)) {
+        fprintf(stderr, "interop-server: --use_tls=true takes --tls_cert_file=F and --tls_key_file=F\n");
         return EXIT_USAGE;
     }
     hold_signals();

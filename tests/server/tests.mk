@@ -11,6 +11,7 @@ server_suites = \
 	tests/server/test_run \
 	tests/server/test_server \
 	tests/server/test_systemd \
+	tests/server/test_tls \
 	tests/server/test_watchdog
 check_PROGRAMS += $(server_suites)
 
@@ -73,6 +74,12 @@ tests_server_test_systemd_SOURCES = tests/server/test_systemd.c
 tests_server_test_systemd_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_systemd_LDADD = $(fixture_libs)
 $(tests_server_test_systemd_OBJECTS): $(probe_generated)
+
+tests_server_test_tls_SOURCES = tests/server/test_tls.c \
+	tests/transport/certificates.c tests/transport/certificates.h
+tests_server_test_tls_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_tls_LDADD = $(fixture_libs)
+$(tests_server_test_tls_OBJECTS): $(probe_generated)
 
 tests_server_test_keeping_SOURCES = tests/server/test_keeping.c
 tests_server_test_keeping_CPPFLAGS = $(fixture_cppflags)

@@ -159,6 +159,10 @@ note_field(raw_stream *stream, const nghttp2_nv *field)
         copy_text(stream->path, sizeof stream->path, field);
     else if (strcmp(name, "grpc-timeout") == 0)
         copy_text(stream->timeout, sizeof stream->timeout, field);
+    else if (strcmp(name, "grpc-encoding") == 0)
+        copy_text(stream->encoding, sizeof stream->encoding, field);
+    else if (strcmp(name, "grpc-accept-encoding") == 0)
+        copy_text(stream->accept_encoding, sizeof stream->accept_encoding, field);
 }
 
 static void
@@ -191,9 +195,11 @@ note_stream_frame(raw_peer *peer)
     raw_stream *stream = raw_of(peer, frame->stream);
     if (frame->type == RAW_HEADERS)
         note_headers(peer, stream);
-    else if (frame->type == RAW_DATA)
+    else if (frame->type == RAW_DATA) {
+        if (stream->body == 0 && frame->size > 0)
+            stream->flag = frame->payload[0];
         stream->body += frame->size;
-    else if (frame->type == RAW_RST_STREAM) {
+    } else if (frame->type == RAW_RST_STREAM) {
         stream->reset_code = raw_number(frame, 0);
         if (stream->ended && stream->we_ended)
             stream->reset_after_end = true;

@@ -36,6 +36,9 @@ typedef struct raw_stream {
     char grpc_message[128];
     char path[64];
     char timeout[16]; /* grpc-timeout, or "" */
+    char encoding[16]; /* grpc-encoding, or "" */
+    char accept_encoding[32];
+    uint8_t flag; /* of the first message: whether it is compressed */
     size_t body;      /* bytes */
     bool ended;       /* END_STREAM */
     unsigned int resets;
