@@ -233,8 +233,9 @@ test_a_caller_that_drives_its_connection_notices_silence(void)
     server.listener = raw_listen(address);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, be_mute, &server), 0);
     belay_channel_options *options = make_options();
-    CU_ASSERT_EQUAL(belay_channel_options_set_keepalive(options, BELAY_MILLISECONDS(20), BELAY_MILLISECONDS(20), false),
-                    BELAY_OK);
+    belay_code code =
+        belay_channel_options_set_keepalive(options, BELAY_MILLISECONDS(20), BELAY_MILLISECONDS(20), false);
+    CU_ASSERT_EQUAL(code, BELAY_OK);
     belay_channel *channel = belay_channel_new(NULL, address, options);
     CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
     belay_channel_options_free(options);
