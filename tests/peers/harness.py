@@ -71,6 +71,13 @@ class Program:
         self.process.kill()
         self.wait()
 
+    def stop(self):
+        """Stands still from now on: its kernel answers, it does not."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def begin_to_terminate(self):
         self.process.send_signal(signal.SIGTERM)
 
@@ -109,8 +116,8 @@ def belay_server(*options):
     return Server(INTEROP_SERVER, '--port=0', *options)
 
 
-def python_server():
-    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'))
+def python_server(*options):
+    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'), *options)
 
 
 def python_client(address, method, count, request):

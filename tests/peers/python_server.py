@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """TestService and Relay on grpcio: the peer of belay's clients. Listens on a port of 127.0.0.1 that it picks
-and prints; ends at SIGTERM."""
+and prints; ends at SIGTERM. Arguments: the interval and the time-out of its keepalive on both sides, in
+milliseconds."""
 import signal
 import sys
 from concurrent import futures
@@ -15,9 +16,18 @@ from python_relay import Relay
 from python_test_service import TestService
 
 
+def keepalive_options(interval, timeout):
+    """For servers and channels; peers may ask as often."""
+    return [('grpc.keepalive_time_ms', int(interval)), ('grpc.keepalive_timeout_ms', int(timeout)),
+            ('grpc.http2.max_pings_without_data', 0),
+            ('grpc.http2.min_recv_ping_interval_without_data_ms', int(interval) // 2)]
+
+
 def main():
-    relay = Relay()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=[('grpc.so_reuseport', 0)])
+    keepalive = keepalive_options(*sys.argv[1:]) if len(sys.argv) > 1 else []
+    relay = Relay(keepalive)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64),
+                         options=[('grpc.so_reuseport', 0)] + keepalive)
     server.add_generic_rpc_handlers((services.handlers(services.TEST_SERVICE, TestService(relay)),
                                      services.handlers(services.RELAY, relay)))
     relay.address = '127.0.0.1:%d' % server.add_insecure_port('127.0.0.1:0')
