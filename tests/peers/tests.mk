@@ -19,7 +19,8 @@ check_scripts += \
 	tests/peers/test_cancel.py \
 	tests/peers/test_chains.py \
 	tests/peers/test_clients.py \
-	tests/peers/test_endings.py
+	tests/peers/test_endings.py \
+	tests/peers/test_tls.py
 EXTRA_DIST += \
 	tests/peers/harness.py \
 	tests/peers/python_client.py \
