@@ -176,7 +176,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_options_add_metadata(belay_cal
  * channel: where it goes.
  * context: what it is cancelled with; it becomes a child of it. NULL for none. With a handler's own
  *     context the call belongs to the handler: what it receives lives in the handler's call, and if
- *     the handler returns before it was finished, it is cancelled and freed.
+ *     the handler returns before it was finished, it is cancelled and freed. So for a task's own
+ *     context (belay/group.h), here and below: then read "task" for "handler".
  * method: static description of the method.
  * request: the request of a method that takes one, else NULL. Stays the caller's.
  * options: read now; NULL for the defaults.

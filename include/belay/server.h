@@ -79,20 +79,29 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_workers(belay_se
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_stack_size(belay_server_options *options,
                                                                            size_t bytes);
 
+/* Which workers are scheduled as batch work. */
+typedef enum belay_batch_scheduling {
+    BELAY_BATCH_WHEN_COMPUTING, /* those whose last handlers took milliseconds without waiting in anything of belay's,
+                                   until one of theirs is short; the default */
+    BELAY_BATCH_NEVER,
+    BELAY_BATCH_ALWAYS
+} belay_batch_scheduling;
+
 /*
- * Sets whether workers are scheduled as batch work (Linux: SCHED_BATCH, which needs no privilege): woken, they wait for
- * their turn instead of interrupting a thread that runs. For servers whose handlers compute: cancels are then seen
+ * Sets which workers are scheduled as batch work (Linux: SCHED_BATCH, which needs no privilege): woken, they wait for
+ * their turn instead of interrupting a thread that runs. This is for handlers that compute: cancels are then seen
  * sooner while every processor is busy, and a busy pool switches between its threads less. The price: beside other
- * programs that compute, a handler that was blocked goes on up to a time slice (some milliseconds) later. Workers
- * reserved for health and the like are not.
+ * programs that compute, a handler that was blocked, or is short, goes on up to a time slice (some milliseconds) later.
+ * Workers reserved for health and the like never are.
  * A process that a handler forks, and belay's own threads, do not inherit it; programs that handlers start with
  * posix_spawn() or vfork(), and threads that they start, do unless their attributes say otherwise.
  *
  * options: to change.
- * batch: false by default. No effect where the system has no such class.
+ * batch: which ones. No effect where the system has no such class.
  * Threads: one at a time.
  */
-BELAY_API void belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch);
+BELAY_API void belay_server_options_set_batch_scheduling(belay_server_options *options,
+                                                         belay_batch_scheduling batch);
 
 /*
  * Sets how many calls may wait for a worker; the next is refused with BELAY_RESOURCE_EXHAUSTED.

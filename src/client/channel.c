@@ -13,14 +13,17 @@
 static const belay_channel_options default_options = {
     .max_receive_size = 4u << 20,
     .send_mark = 64u << 10,
+    .accept_compression = true,
 };
 
 belay_channel_options *
 belay_channel_options_new(void)
 {
     belay_channel_options *options = malloc(sizeof *options);
-    if (options != NULL)
+    if (options != NULL) {
         *options = default_options;
+        options->keeping = bly_channel_default_keeping;
+    }
     return options;
 }
 
@@ -44,6 +47,21 @@ void
 belay_channel_options_set_send_mark(belay_channel_options *options, uint32_t bytes)
 {
     options->send_mark = bytes;
+}
+
+belay_code
+belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
+}
+
+void
+belay_channel_options_set_accept_compression(belay_channel_options *options, bool accept)
+{
+    options->accept_compression = accept;
 }
 
 /* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
@@ -130,6 +148,8 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = options->compression,
+        .accept_compression = options->accept_compression,
     };
 }
 
@@ -159,6 +179,7 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     bly_mutex_init(&channel->lock);
     bly_condition_init(&channel->changed);
     channel->address = address;
+    channel->keeping = options != &default_options ? options->keeping : bly_channel_default_keeping;
     channel->target = strdup(target);
     channel->authority = make_authority(options, &address, target);
     channel->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);

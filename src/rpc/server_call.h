@@ -27,6 +27,7 @@
 #include "rpc/draining.h"
 #include "rpc/method_stats.h"
 #include "rpc/method_time.h"
+#include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
 /* One method that is served. */
@@ -60,6 +61,7 @@ typedef struct bly_server_limits {
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
+    belay_compression compression; /* of answers */
     uint64_t watchdog_ns; /* how long a handler may ignore its cancel unreported; BELAY_FOREVER: for ever */
 } bly_server_limits;
 
@@ -101,6 +103,7 @@ typedef struct bly_server_call {
     bly_server_totals *totals;
     const bly_draining *draining;
     const char *peer; /* the host's, which a dispatched call keeps */
+    belay_compression compression; /* of its answer, if the client takes it and the handler says nothing */
 
     /* const after the headers */
     bly_registration *registration;
@@ -123,6 +126,7 @@ typedef struct bly_server_call {
     bly_run_state run_state;
     bool over_due;    /* the I/O thread has not been told that it is over */
     bool headers_due; /* the handler wants its headers sent */
+    belay_code spoiled_code; /* of a message that could not be inflated: what ends the call; BELAY_OK */
     bool final_ready; /* the handler decided the status: the next three are const */
     belay_code final_code;
     char *final_message; /* percent-encoded, or NULL */
@@ -151,7 +155,7 @@ typedef struct bly_server_call {
     char *fail_message; /* in the arena */
     belay_code fail_code;
     bool blocking;      /* between belay_blocking_begin() and _end() */
-    bly_list children;  /* client calls opened with the own context */
+    bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
 
 static inline bly_server_call *

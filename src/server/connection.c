@@ -7,9 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/jitter.h"
 #include "h2/connection.h"
 #include "transport/peer_identity.h"
 
+#define AGE_JITTER 10 /* percent (gRFC A9) */
 #define MAX_CONCURRENT_STREAMS 100
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
@@ -204,7 +206,8 @@ bly_server_push_batch(bly_loop_deferred *deferred)
  */
 
 /* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler that
- * computes: its flag costs nothing. */
+ * computes: its flag costs nothing. One that waits for the tasks of a group sleeps in none of its
+ * own waits, but they in theirs. */
 static bool
 would_wake(bly_server_call *server)
 {
@@ -213,7 +216,8 @@ would_wake(bly_server_call *server)
     bool running = server->run_state == BLY_RUN_RUNNING;
     bool sleeps = call->reader != NULL || call->writer != NULL;
     bly_mutex_unlock(&call->lock);
-    return running && (sleeps || bly_context_has_waits(call->context));
+    bool has_tasks = bly_job_wait(&server->job) == BLY_POOL_IN_GROUP;
+    return running && (sleeps || has_tasks || bly_context_has_waits(call->context));
 }
 
 static void
@@ -269,6 +273,25 @@ stream_begin(void *owner, bly_h2_connection *h2)
     return &call->stream;
 }
 
+/* It is of no use to its client. */
+static void
+idle(void *owner, bly_h2_connection *h2)
+{
+    (void)owner;
+    bly_h2_connection_drain(h2);
+}
+
+/* First the calls end, so that the client reads why; then it has had its time. */
+static void
+grace_over(void *owner, bly_h2_connection *h2)
+{
+    bly_server_connection *connection = owner;
+    if (connection->refuses)
+        bly_h2_connection_close(h2, "its maximum age and grace are over");
+    else
+        bly_server_connection_cancel(connection, BELAY_CAUSE_SHUTDOWN, "the connection has reached its maximum age");
+}
+
 static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
@@ -290,8 +313,24 @@ static const bly_h2_ops h2_ops = {
     .closed = stream_closed,
     .drained = bly_call_drained,
     .delivered = bly_server_call_delivered,
+    .idle = idle,
+    .grace_over = grace_over,
     .connection_closed = connection_closed,
 };
+
+static void
+set_keeping(bly_server_loop *place, bly_h2_options *options)
+{
+    const bly_server_keeping *keeping = &place->server->options.keeping;
+    options->keepalive_ns = keeping->keepalive;
+    options->keepalive_timeout_ns = keeping->keepalive_timeout;
+    options->ping_interval_ns = keeping->ping_interval;
+    options->idle_ping_interval_ns = keeping->idle_ping_interval;
+    options->ping_strikes = keeping->ping_strikes;
+    options->idle_ns = bly_jitter(&place->random, keeping->idle, AGE_JITTER);
+    options->age_ns = bly_jitter(&place->random, keeping->age, AGE_JITTER);
+    options->grace_ns = keeping->grace;
+}
 
 /* Its socket is closed, and no stream has come, or will. */
 static void
@@ -311,6 +350,7 @@ speak_http2(bly_server_connection *connection, bly_stream *stream)
     bly_h2_options_defaults(&options);
     options.max_concurrent_streams = MAX_CONCURRENT_STREAMS;
     options.stream_window = server->limits.stream_window;
+    set_keeping(connection->place, &options);
     connection->identity = bly_stream_take_identity(stream);
     connection->h2 = bly_h2_connection_new(connection->loop, stream, true, &options, &h2_ops, connection,
                                            &server->runtime->log);

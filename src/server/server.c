@@ -59,6 +59,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = server->options.compression,
         .watchdog_ns = server->options.watchdog_ns > 0 ? server->options.watchdog_ns : BELAY_FOREVER,
     };
 }
@@ -79,6 +80,7 @@ make_loops(belay_server *server)
         bly_list_init(&place->batch);
         place->tell.run = bly_server_tell_closed;
         place->may_tell = BLY_SERVER_TELL_AT_ONCE;
+        place->random = (uint64_t)(uintptr_t)place ^ belay_now();
         bly_list_init(&place->closed);
         bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
@@ -100,6 +102,19 @@ take_stack_signal(belay_server *server)
     return signo == 0 || server->has_stack_signal;
 }
 
+static bly_pool_patience
+patience(belay_batch_scheduling batch)
+{
+    switch (batch) {
+    case BELAY_BATCH_NEVER:
+        return BLY_POOL_NEVER_PATIENT;
+    case BELAY_BATCH_ALWAYS:
+        return BLY_POOL_ALWAYS_PATIENT;
+    default:
+        return BLY_POOL_PATIENT_WHEN_COMPUTING;
+    }
+}
+
 static bool
 make_pool(belay_server *server)
 {
@@ -110,7 +125,7 @@ make_pool(belay_server *server)
         .queue_capacity = server->options.queue,
         .reserved_workers = RESERVED_WORKERS,
         .stack_size = server->options.stack_size,
-        .patient = server->options.batch_scheduling,
+        .patience = patience(server->options.batch_scheduling),
         .growth_delay_ns = GROWTH_DELAY,
         .idle_ns = WORKER_IDLE,
         .clock = server->runtime->environment.clock,

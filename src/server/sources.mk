@@ -5,6 +5,7 @@ libbelay_sources += \
 	src/server/connection.h \
 	src/server/drain.c \
 	src/server/handlers.c \
+	src/server/keeping.c \
 	src/server/method_time.c \
 	src/server/metrics.c \
 	src/server/options.c \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]. */
+/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch when|never|always]. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/services.h"
 #include "bench/stream_service.h"
@@ -19,7 +20,7 @@ typedef struct server_arguments {
     unsigned int port;
     unsigned int workers;
     unsigned int max_workers;
-    unsigned int batch; /* workers are batch work, as a service of compute handlers would have them */
+    belay_batch_scheduling batch;
     const char *certificate_file; /* NULL: plaintext */
     const char *key_file;
 } server_arguments;
@@ -36,6 +37,21 @@ read_number(const char *text, unsigned int limit, unsigned int *number)
 }
 
 static bool
+read_batch(const char *text, belay_batch_scheduling *batch)
+{
+    static const struct {
+        const char *name;
+        belay_batch_scheduling batch;
+    } choices[] = {{"when", BELAY_BATCH_WHEN_COMPUTING}, {"never", BELAY_BATCH_NEVER}, {"always", BELAY_BATCH_ALWAYS}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (strcmp(text, choices[i].name) == 0) {
+            *batch = choices[i].batch;
+            return true;
+        }
+    return false;
+}
+
+static bool
 read_options(int argc, char **argv, server_arguments *read)
 {
     static const struct option options[] = {
@@ -46,8 +62,11 @@ read_options(int argc, char **argv, server_arguments *read)
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        unsigned int *number = option == 'w' ? &read->workers : option == 'm' ? &read->max_workers : &read->batch;
-        if (option == '?' || !read_number(optarg, option == 'b' ? 1 : 1000000, number))
+        bool is_good = option == 'b'   ? read_batch(optarg, &read->batch)
+                       : option == 'w' ? read_number(optarg, 1000000, &read->workers)
+                       : option == 'm' ? read_number(optarg, 1000000, &read->max_workers)
+                                       : false;
+        if (!is_good)
             return false;
     }
     return true;
@@ -58,7 +77,7 @@ read_arguments(int argc, char **argv, server_arguments *read)
 {
     if (!read_options(argc, argv, read) || (argc - optind != 1 && argc - optind != 3) ||
         !read_number(argv[optind], 65535, &read->port)) {
-        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]\n");
+        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch when|never|always]\n");
         return false;
     }
     if (argc - optind == 3) {
@@ -77,7 +96,7 @@ make_server(const server_arguments *arguments)
     belay_server *server = NULL;
     if (belay_server_options_set_workers(options, arguments->workers, arguments->max_workers) == BELAY_OK) {
         belay_server_options_set_queue(options, QUEUE);
-        belay_server_options_set_batch_scheduling(options, arguments->batch != 0);
+        belay_server_options_set_batch_scheduling(options, arguments->batch);
         belay_server_options_set_drain(options, BELAY_SECONDS(2), BELAY_SECONDS(10));
         server = belay_server_new(NULL, options);
     }
@@ -126,7 +145,7 @@ run(belay_server *server, const server_arguments *arguments)
 int
 main(int argc, char **argv)
 {
-    server_arguments arguments = {.workers = 4, .max_workers = 16384, .batch = 1};
+    server_arguments arguments = {.workers = 4, .max_workers = 16384, };
     if (!read_arguments(argc, argv, &arguments))
         return USAGE;
     belay_server *server = make_server(&arguments);

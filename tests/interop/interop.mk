@@ -33,6 +33,7 @@ tests_interop_interop_client_SOURCES = \
 	tests/interop/cases.h \
 	tests/interop/cases_unary.c \
 	tests/interop/cases_stream.c \
+	tests/interop/cases_compressed.c \
 	tests/interop/cases_status.c \
 	tests/interop/cases_cancel.c \
 	tests/interop/cases_soak.c \

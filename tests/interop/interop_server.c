@@ -26,6 +26,8 @@ typedef struct server_settings {
     uint32_t queue;         /* UINT32_MAX: the library's default */
     uint32_t max_recv_bytes;
     uint32_t drain_ms;
+    uint32_t keepalive_ms;
+    uint32_t keepalive_timeout_ms;
     uint32_t deadline_cap_ms; /* 0: none */
     uint32_t watchdog_ms;   /* UINT32_MAX: the library's default; 0: none */
     tls_settings tls;
@@ -43,8 +45,8 @@ parse(int argc, char **argv, server_settings *to)
         {"queue", ARG_NUMBER, &to->queue, ANY_NUMBER},
         {"max_recv_bytes", ARG_NUMBER, &to->max_recv_bytes, 1, UINT32_MAX},
         {"drain_ms", ARG_NUMBER, &to->drain_ms, ANY_NUMBER},
-        {"keepalive_ms", ARG_LATER, NULL, 0, 0},
-        {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
+        {"keepalive_ms", ARG_NUMBER, &to->keepalive_ms, 1, UINT32_MAX},
+        {"keepalive_timeout_ms", ARG_NUMBER, &to->keepalive_timeout_ms, 1, UINT32_MAX},
         {"deadline_cap_ms", ARG_NUMBER, &to->deadline_cap_ms, 1, UINT32_MAX},
         {"watchdog_ms", ARG_NUMBER, &to->watchdog_ms, 0, UINT32_MAX - 1},
         {"admin", ARG_TEXT, &to->admin, 0, 0},
@@ -79,6 +81,20 @@ set_workers(const server_settings *from, belay_server_options *options)
     return belay_server_options_set_workers(options, minimum, maximum);
 }
 
+/* Peers are run with the same, so they may ask as often. */
+static belay_code
+set_keepalive(const server_settings *from, belay_server_options *options)
+{
+    uint64_t interval = BELAY_SECONDS(2 * 60 * 60), timeout = BELAY_SECONDS(20);
+    if (from->keepalive_ms != 0) {
+        interval = BELAY_MILLISECONDS(from->keepalive_ms);
+        belay_server_options_set_ping_limits(options, interval / 2, interval / 2, 2);
+    }
+    if (from->keepalive_timeout_ms != 0)
+        timeout = BELAY_MILLISECONDS(from->keepalive_timeout_ms);
+    return belay_server_options_set_keepalive(options, interval, timeout);
+}
+
 static belay_code
 set_options(const server_settings *from, belay_server_options *options)
 {
@@ -89,6 +105,9 @@ set_options(const server_settings *from, belay_server_options *options)
     if (from->watchdog_ms != UINT32_MAX)
         belay_server_options_set_watchdog(options, BELAY_MILLISECONDS(from->watchdog_ms));
     belay_server_options_set_drain(options, BELAY_MILLISECONDS(from->drain_ms), BELAY_SECONDS(2));
+    belay_code code = set_keepalive(from, options);
+    if (code != BELAY_OK)
+        return code;
     return set_workers(from, options);
 }
 
@@ -173,7 +192,8 @@ static belay_code
 serve(const server_settings *from, belay_server *server)
 {
     relay_server relay;
-    belay_code code = relay_init(&relay, server, from->max_recv_bytes);
+    const channel_settings to_others = {from->max_recv_bytes, from->keepalive_ms, from->keepalive_timeout_ms};
+    belay_code code = relay_init(&relay, server, &to_others);
     if (code != BELAY_OK)
         return code;
     code = start(from, server, &relay);

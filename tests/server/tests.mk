@@ -4,6 +4,7 @@ server_suites = \
 	tests/server/test_drain \
 	tests/server/test_draining \
 	tests/server/test_drop_late \
+	tests/server/test_keeping \
 	tests/server/test_metrics \
 	tests/server/test_options \
 	tests/server/test_registry \
@@ -79,3 +80,8 @@ tests_server_test_tls_SOURCES = tests/server/test_tls.c \
 tests_server_test_tls_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_tls_LDADD = $(fixture_libs)
 $(tests_server_test_tls_OBJECTS): $(probe_generated)
+
+tests_server_test_keeping_SOURCES = tests/server/test_keeping.c
+tests_server_test_keeping_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_keeping_LDADD = $(fixture_libs)
+$(tests_server_test_keeping_OBJECTS): $(probe_generated)
