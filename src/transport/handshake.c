@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross `done`: it is
- * answered for itself, and the memory goes when all that was asked is answered.
+ * answered for itself, and the end is told when all that was asked is answered. Whoever is told may free the loop, after
+ * bly_tls_leave(), which waits until the own loop is through with posting the last answer.
  */
 #include "transport/handshake.h"
 
@@ -123,15 +124,6 @@ cancel(bly_loop_task *task)
 
 /* ---- The stream's loop --------------------------------------------------------------------------------------- */
 
-static void
-answered(bly_handshake *handshake)
-{
-    if (--handshake->unanswered > 0)
-        return;
-    bly_tls_target_unref(handshake->target);
-    free(handshake);
-}
-
 static bly_stream *
 make_stream(bly_handshake *handshake)
 {
@@ -145,12 +137,20 @@ make_stream(bly_handshake *handshake)
 }
 
 static void
-done(bly_loop_task *task)
+answered(bly_handshake *handshake)
 {
-    bly_handshake *handshake = BLY_CONTAINER_OF(task, bly_handshake, done);
+    if (--handshake->unanswered > 0)
+        return;
     bly_stream *stream = make_stream(handshake);
     handshake->function(handshake->argument, stream, stream == NULL ? handshake->error : NULL);
-    answered(handshake);
+    bly_tls_target_unref(handshake->target);
+    free(handshake);
+}
+
+static void
+done(bly_loop_task *task)
+{
+    answered(BLY_CONTAINER_OF(task, bly_handshake, done));
 }
 
 static void

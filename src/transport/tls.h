@@ -29,7 +29,8 @@ typedef struct bly_tls_user {
 belay_code bly_tls_use_as_server(belay_tls *tls, bly_log *log, bly_tls_user **user);
 belay_code bly_tls_use_as_client(belay_tls *tls, bly_log *log, bly_tls_user **user);
 
-/* Ends it. Its handshakes are over. Any thread that no loop waits for. NULL: nothing. */
+/* Ends it; its handshakes are over. When it returns, nothing of them is left that could touch the loops they were for:
+ * these may be freed. Any thread that no loop waits for. NULL: nothing. */
 void bly_tls_leave(bly_tls_user *user);
 
 belay_tls *bly_tls_ref(belay_tls *tls);

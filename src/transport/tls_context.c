@@ -86,6 +86,13 @@ begin_library(void)
     OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
+void
+bly_tls_begin_library(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, begin_library);
+}
+
 static bool
 set_rules(SSL_CTX *context)
 {
@@ -117,8 +124,6 @@ set_files(SSL_CTX *context, const bly_tls_own *own, const bly_tls_trust *trust)
 static SSL_CTX *
 make(const SSL_METHOD *method, const bly_tls_own *own, const bly_tls_trust *trust, const bly_tls_hooks *hooks)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, begin_library);
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(method);
     if (context == NULL)

@@ -11,6 +11,9 @@
 
 #include "transport/tls_files.h"
 
+/* Before anything else is asked of OpenSSL. Any thread, any number of times. */
+void bly_tls_begin_library(void);
+
 /* What the connections of a context do with it. Called with the SSL's app data, on the thread that drives it. */
 typedef struct bly_tls_hooks {
     /* A certificate of the other side is no good: error of X509_STORE_CTX, and which. */

@@ -22,6 +22,7 @@ typedef struct scene {
     /* what the handler is to do, and has seen */
     bool waits;
     gate entered;
+    pthread_mutex_t lock; /* guards the next two */
     char subject[128];
     char name[64];
     belay_cause cause;
@@ -36,9 +37,11 @@ static void
 note_client(scene *s, const belay_call *call)
 {
     const belay_peer_identity *client = belay_call_peer_identity(call);
+    pthread_mutex_lock(&s->lock);
     const char *name = client != NULL ? belay_peer_identity_name(client, BELAY_PEER_NAME_URI, 0) : NULL;
     snprintf(s->subject, sizeof s->subject, "%s", client != NULL ? belay_peer_identity_subject(client) : "nobody");
     snprintf(s->name, sizeof s->name, "%s", name != NULL ? name : "");
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Answers with what it was given; or waits to be cancelled. */
@@ -86,6 +89,7 @@ static void
 set_up(scene *s)
 {
     memset(s, 0, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
     gate_init(&s->entered, "a handler runs");
     gate_init(&s->cancelled, "a handler is cancelled");
     gate_init(&s->warned, "the log warns");
@@ -126,6 +130,7 @@ tear_down(scene *s)
     gate_fini(&s->entered);
     gate_fini(&s->cancelled);
     gate_fini(&s->warned);
+    pthread_mutex_destroy(&s->lock);
 }
 
 static void
