@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross `done`: it is
- * answered for itself, and the end is told when all that was asked is answered. Whoever is told may free the loop, after
- * bly_tls_leave(), which waits until the own loop is through with posting the last answer.
+ * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross
+ * `done`: it is answered for itself, and the end is told when all that was asked is answered. Whoever is
+ * told may free the loop, after bly_tls_leave(), which waits until the own loop is through with posting
+ * the last answer.
  */
 #include "transport/handshake.h"
 
@@ -51,7 +52,7 @@ struct bly_handshake {
     unsigned int unanswered; /* messages that an answer is to come for */
 };
 
-/* ---- The own loop ------------------------------------------------------------------------------------------ */
+/* ---- The own loop -------------------------------------------------------------------------------- */
 
 static void
 finish(bly_handshake *handshake, const char *error)
@@ -61,8 +62,9 @@ finish(bly_handshake *handshake, const char *error)
     bly_watch_free(handshake->watch);
     handshake->watch = NULL;
     if (error != NULL) {
+        bool is_client = handshake->target != NULL; /* a server's log names the peer by itself */
         snprintf(handshake->error, sizeof handshake->error, "%s%sTLS handshake: %s",
-                 handshake->target != NULL ? handshake->peer : "", handshake->target != NULL ? ": " : "", error);
+                 is_client ? handshake->peer : "", is_client ? ": " : "", error);
         bly_secure_free(handshake->secure); /* may still say something to the socket */
         handshake->secure = NULL;
         close(handshake->descriptor);
@@ -122,7 +124,7 @@ cancel(bly_loop_task *task)
     bly_loop_post(handshake->loop, &handshake->cancelled);
 }
 
-/* ---- The stream's loop --------------------------------------------------------------------------------------- */
+/* ---- The stream's loop --------------------------------------------------------------------------- */
 
 static bly_stream *
 make_stream(bly_handshake *handshake)
@@ -132,7 +134,8 @@ make_stream(bly_handshake *handshake)
     bly_stream *stream =
         bly_stream_new_secure(handshake->loop, handshake->descriptor, handshake->peer, handshake->secure);
     if (stream == NULL)
-        snprintf(handshake->error, sizeof handshake->error, "no memory for a connection with %s", handshake->peer);
+        snprintf(handshake->error, sizeof handshake->error, "no memory for a connection with %s",
+                 handshake->peer);
     return stream;
 }
 

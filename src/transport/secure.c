@@ -34,7 +34,7 @@ struct bly_secure {
     char words[256];  /* what broke it */
 };
 
-/* ---- What OpenSSL calls ----------------------------------------------------------------------------------- */
+/* ---- What OpenSSL calls -------------------------------------------------------------------------- */
 
 /* The first refusal is the cause. */
 static void
@@ -44,8 +44,8 @@ refused(void *connection, int error, X509 *certificate)
     if (secure->was_refused)
         return;
     secure->was_refused = true;
-    bly_tls_words_certificate(error, certificate, secure->target != NULL ? secure->target->host : NULL, secure->words,
-                              sizeof secure->words);
+    const char *host = secure->target != NULL ? secure->target->host : NULL;
+    bly_tls_words_certificate(error, certificate, host, secure->words, sizeof secure->words);
 }
 
 static bool
@@ -58,7 +58,7 @@ take_session(void *connection, SSL_SESSION *session)
 
 const bly_tls_hooks bly_secure_hooks = {.refused = refused, .session = take_session};
 
-/* ---- Life ------------------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------- */
 
 static bool
 prepare(bly_secure *secure)
@@ -94,8 +94,8 @@ bly_secure_new(belay_tls *tls, bly_tls_target *target, int descriptor)
     return NULL;
 }
 
-/* OpenSSL takes a connection that ends without this for an attack, and its session for one not to be resumed. That it
- * ended badly the other side sees for itself. */
+/* OpenSSL takes a connection that ends without this for an attack, and its session for one not to be
+ * resumed. That it ended badly the other side sees for itself. */
 static void
 say_end(bly_secure *secure)
 {
@@ -121,7 +121,7 @@ bly_secure_free(bly_secure *secure)
     free(secure);
 }
 
-/* ---- Failing ---------------------------------------------------------------------------------------------- */
+/* ---- Failing ------------------------------------------------------------------------------------- */
 
 static int
 break_by(bly_secure *secure, const char *words)
@@ -155,7 +155,9 @@ break_by_socket(bly_secure *secure)
     int error = secure->socket.error;
     if (error != 0 && was_told_why(secure))
         return BLY_STREAM_BROKEN;
-    return break_by(secure, error != 0 ? bly_socket_error(error, buffer, sizeof buffer) : "the connection was cut off");
+    if (error == 0)
+        return break_by(secure, "the connection was cut off");
+    return break_by(secure, bly_socket_error(error, buffer, sizeof buffer));
 }
 
 /* What a call of OpenSSL that did not succeed came to. */
@@ -185,7 +187,7 @@ bly_secure_error(const bly_secure *secure)
     return secure->words;
 }
 
-/* ---- The handshake ---------------------------------------------------------------------------------------- */
+/* ---- The handshake ------------------------------------------------------------------------------- */
 
 /* A session that is resumed vouches for a certificate that may have expired meanwhile. */
 static int
@@ -235,9 +237,10 @@ bly_secure_take_identity(bly_secure *secure)
     return identity;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------------- */
 
-/* Records without bytes for us, changes of keys say, that a read goes through before others have their turn. */
+/* Records without bytes for us, changes of keys say, that a read goes through before others have their
+ * turn. */
 #define MOST_EMPTY_RECORDS 16
 
 /* Bytes that OpenSSL could go on with now. */
@@ -279,7 +282,7 @@ bly_secure_has_more(const bly_secure *secure)
     return secure->has_more;
 }
 
-/* ---- Writing ---------------------------------------------------------------------------------------------- */
+/* ---- Writing ------------------------------------------------------------------------------------- */
 
 bool
 bly_secure_is_waiting(const bly_secure *secure)
@@ -324,8 +327,8 @@ encrypt_staged(bly_secure *secure, staging *staged, size_t *taken)
     return size == 0 || encrypt(secure, staged->bytes, size, taken);
 }
 
-/* Makes records of a piece: large parts from where they lie, small ones together with their neighbours. Stops when there
- * is no more room for records. */
+/* Makes records of a piece: large parts from where they lie, small ones together with their neighbours.
+ * Stops when there is no more room for records. */
 static bool
 add_piece(bly_secure *secure, const struct iovec *piece, bool is_alone, staging *staged, size_t *taken)
 {

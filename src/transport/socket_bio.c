@@ -10,11 +10,11 @@
 #include "base/assert.h"
 #include "transport/socket.h"
 
-/* What may wait of handshakes and answers to changes of keys, beyond what the socket holds. Whoever asks for more and
- * does not read is given up. */
+/* What may wait of handshakes and answers to changes of keys, beyond what the socket holds. Whoever asks
+ * for more and does not read is given up. */
 #define MOST_UNASKED (64u << 10)
 
-/* ---- The socket ------------------------------------------------------------------------------------------ */
+/* ---- The socket ---------------------------------------------------------------------------------- */
 
 /* The number of bytes that it took, 0 too; -1: it is broken. */
 static ssize_t
@@ -100,7 +100,7 @@ bly_socket_bio_send(bly_socket_bio *self)
     return self->error == 0 && (self->collected == 0 || send_or_keep(self, data, self->collected));
 }
 
-/* ---- What OpenSSL calls ------------------------------------------------------------------------------------ */
+/* ---- What OpenSSL calls -------------------------------------------------------------------------- */
 
 static int
 write_bytes(BIO *bio, const char *data, size_t size, size_t *written)
@@ -163,8 +163,8 @@ static void
 make_method(void)
 {
     BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "belay socket");
-    if (made != NULL && BIO_meth_set_write_ex(made, write_bytes) == 1 && BIO_meth_set_read_ex(made, read_bytes) == 1 &&
-        BIO_meth_set_ctrl(made, control) == 1)
+    if (made != NULL && BIO_meth_set_write_ex(made, write_bytes) == 1 &&
+        BIO_meth_set_read_ex(made, read_bytes) == 1 && BIO_meth_set_ctrl(made, control) == 1)
         method = made;
     else
         BIO_meth_free(made);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an SSL reads from and writes to: a socket, without signals. While a write is collected its records are put
- * together in a buffer that is lent; what the socket does not take waits here. One thread at a time.
+ * What an SSL reads from and writes to: a socket, without signals. While a write is collected its records
+ * are put together in a buffer that is lent; what the socket does not take waits here. One thread at a
+ * time.
  */
 #ifndef BLY_TRANSPORT_SOCKET_BIO_H
 #define BLY_TRANSPORT_SOCKET_BIO_H

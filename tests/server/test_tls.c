@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do to others.
+ * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do
+ * to others.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ typedef struct scene {
     gate warned;
 } scene;
 
-/* ---- The server --------------------------------------------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------------------------------- */
 
 static void
 note_client(scene *s, const belay_call *call)
@@ -83,7 +84,7 @@ note_warning(void *argument, belay_log_level level, const char *text)
     gate_open(&s->warned);
 }
 
-/* ---- Opening and closing -------------------------------------------------------------------------------------- */
+/* ---- Opening and closing ------------------------------------------------------------------------- */
 
 static void
 set_up(scene *s)
@@ -181,7 +182,7 @@ connect_silently(const scene *s)
     return descriptor;
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------------------------ */
+/* ---- Calls --------------------------------------------------------------------------------------- */
 
 static void
 test_calls_are_answered(void)
@@ -237,7 +238,7 @@ test_a_cancel_crosses(void)
     tear_down(&s);
 }
 
-/* ---- Who is who --------------------------------------------------------------------------------------------------- */
+/* ---- Who is who ---------------------------------------------------------------------------------- */
 
 static void
 test_handlers_know_who_calls(void)
@@ -328,7 +329,7 @@ test_new_certificates_are_for_new_connections(void)
     tear_down(&s);
 }
 
-/* ---- Many at once, and those that do not go on ------------------------------------------------------------------------ */
+/* ---- Many at once, and those that do not go on --------------------------------------------------- */
 
 #define CROWD 60
 

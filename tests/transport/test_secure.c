@@ -272,7 +272,8 @@ test_other_handshakes_are_refused(void)
     tls_side_await(&scene.server);
     CU_ASSERT_EQUAL(SSL_renegotiate(ssl), 1);
     tls_side_begin_read(&scene.server, 4);
-    CU_ASSERT_TRUE(SSL_write(ssl, "more", 4) <= 0); /* it wants the other handshake first, and hears that there is none */
+    /* It wants the other handshake first, and hears that there is none. */
+    CU_ASSERT_TRUE(SSL_write(ssl, "more", 4) <= 0);
     CU_ASSERT_EQUAL(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
     raw_tls_free(ssl);
     CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 0);
