@@ -17,7 +17,7 @@ suite = harness.Suite('peers-stopped')
 INTERVAL_MS, TIMEOUT_MS = 200, 1500  # the second: for machines with other things to do
 START = {
     'belay': lambda: harness.belay_server('--keepalive_ms=%d' % INTERVAL_MS, '--keepalive_timeout_ms=%d' % TIMEOUT_MS),
-    'python': lambda: harness.python_server(str(INTERVAL_MS), str(TIMEOUT_MS)),
+    'python': lambda: harness.python_server('--keepalive', str(INTERVAL_MS), str(TIMEOUT_MS)),
 }
 FOREVER_MS = 600000
 PLACES = 'first', 'second', 'third'

@@ -21,7 +21,8 @@ check_scripts += \
 	tests/peers/test_clients.py \
 	tests/peers/test_endings.py \
 	tests/peers/test_restarts.py \
-	tests/peers/test_stopped.py
+	tests/peers/test_stopped.py \
+	tests/peers/test_tls.py
 EXTRA_DIST += \
 	tests/peers/harness.py \
 	tests/peers/python_client.py \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do to others.
+ * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do
+ * to others.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ typedef struct scene {
     /* what the handler is to do, and has seen */
     bool waits;
     gate entered;
+    pthread_mutex_t lock; /* guards the next two */
     char subject[128];
     char name[64];
     belay_cause cause;
@@ -30,15 +32,17 @@ typedef struct scene {
     gate warned;
 } scene;
 
-/* ---- The server --------------------------------------------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------------------------------- */
 
 static void
 note_client(scene *s, const belay_call *call)
 {
     const belay_peer_identity *client = belay_call_peer_identity(call);
+    pthread_mutex_lock(&s->lock);
     const char *name = client != NULL ? belay_peer_identity_name(client, BELAY_PEER_NAME_URI, 0) : NULL;
     snprintf(s->subject, sizeof s->subject, "%s", client != NULL ? belay_peer_identity_subject(client) : "nobody");
     snprintf(s->name, sizeof s->name, "%s", name != NULL ? name : "");
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Answers with what it was given; or waits to be cancelled. */
@@ -80,12 +84,13 @@ note_warning(void *argument, belay_log_level level, const char *text)
     gate_open(&s->warned);
 }
 
-/* ---- Opening and closing -------------------------------------------------------------------------------------- */
+/* ---- Opening and closing ------------------------------------------------------------------------- */
 
 static void
 set_up(scene *s)
 {
     memset(s, 0, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
     gate_init(&s->entered, "a handler runs");
     gate_init(&s->cancelled, "a handler is cancelled");
     gate_init(&s->warned, "the log warns");
@@ -126,6 +131,7 @@ tear_down(scene *s)
     gate_fini(&s->entered);
     gate_fini(&s->cancelled);
     gate_fini(&s->warned);
+    pthread_mutex_destroy(&s->lock);
 }
 
 static void
@@ -176,7 +182,7 @@ connect_silently(const scene *s)
     return descriptor;
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------------------------ */
+/* ---- Calls --------------------------------------------------------------------------------------- */
 
 static void
 test_calls_are_answered(void)
@@ -232,7 +238,7 @@ test_a_cancel_crosses(void)
     tear_down(&s);
 }
 
-/* ---- Who is who --------------------------------------------------------------------------------------------------- */
+/* ---- Who is who ---------------------------------------------------------------------------------- */
 
 static void
 test_handlers_know_who_calls(void)
@@ -323,7 +329,7 @@ test_new_certificates_are_for_new_connections(void)
     tear_down(&s);
 }
 
-/* ---- Many at once, and those that do not go on ------------------------------------------------------------------------ */
+/* ---- Many at once, and those that do not go on --------------------------------------------------- */
 
 #define CROWD 60
 
