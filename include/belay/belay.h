@@ -10,9 +10,11 @@
 #include <belay/cond.h>
 #include <belay/context.h>
 #include <belay/export.h>
+#include <belay/health.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>
+#include <belay/reflection.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>

@@ -278,7 +278,7 @@ static const bly_h2_ops h2_ops = {
     .data = bly_server_call_data,
     .end = bly_server_call_end,
     .closed = stream_closed,
-    .drained = bly_call_drained,
+    .drained = bly_server_call_drained,
     .delivered = bly_server_call_delivered,
     .connection_closed = connection_closed,
 };
