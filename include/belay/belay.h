@@ -7,9 +7,12 @@
 #include <belay/call.h>
 #include <belay/channel.h>
 #include <belay/code.h>
+#include <belay/compression.h>
 #include <belay/cond.h>
+#include <belay/connection.h>
 #include <belay/context.h>
 #include <belay/export.h>
+#include <belay/group.h>
 #include <belay/health.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
@@ -20,6 +23,7 @@
 #include <belay/service.h>
 #include <belay/status.h>
 #include <belay/time.h>
+#include <belay/tls.h>
 #include <belay/version.h>
 #include <belay/wait.h>
 

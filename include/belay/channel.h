@@ -18,6 +18,7 @@
 #include <belay/metadata.h>
 #include <belay/runtime.h>
 #include <belay/status.h>
+#include <belay/tls.h>
 
 BELAY_BEGIN_DECLS
 
@@ -73,6 +74,17 @@ BELAY_API BELAY_WARN_UNUSED belay_code
 belay_channel_options_set_authority(belay_channel_options *options, const char *authority);
 
 /*
+ * Has the channel's connections use TLS. The server's certificate must be for the host of the :authority, or for that
+ * of belay_tls_set_host().
+ *
+ * options: to change.
+ * tls: whom to believe, and who the client is; the options take a reference, and so do channels made with them. NULL:
+ *     plaintext, the default.
+ * Threads: one at a time.
+ */
+BELAY_API void belay_channel_options_set_tls(belay_channel_options *options, belay_tls *tls);
+
+/*
  * Makes a channel. Nothing is connected yet.
  *
  * runtime: what it works with; it takes a reference. NULL for a runtime of its own. Handlers use
@@ -80,7 +92,8 @@ belay_channel_options_set_authority(belay_channel_options *options, const char *
  * target: "host:port", "ipv4-address:port", "[ipv6-address]:port" or "unix:path"; copied.
  * options: copied; NULL for the defaults.
  * Returns the channel with one reference for the caller, or NULL for a target that cannot be read,
- *     without memory, or without threads for a runtime of its own.
+ *     without memory, without threads for a runtime of its own, or without a store of authorities to believe (TLS;
+ *     the log says so).
  * Threads: any.
  * Lifetime: until belay_channel_free().
  */
@@ -163,7 +176,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_options_add_metadata(belay_cal
  * channel: where it goes.
  * context: what it is cancelled with; it becomes a child of it. NULL for none. With a handler's own
  *     context the call belongs to the handler: what it receives lives in the handler's call, and if
- *     the handler returns before it was finished, it is cancelled and freed.
+ *     the handler returns before it was finished, it is cancelled and freed. So for a task's own
+ *     context (belay/group.h), here and below: then read "task" for "handler".
  * method: static description of the method.
  * request: the request of a method that takes one, else NULL. Stays the caller's.
  * options: read now; NULL for the defaults.

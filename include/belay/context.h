@@ -135,6 +135,16 @@ belay_context_cancelled(const belay_context *context)
 BELAY_API belay_cause belay_context_cause(const belay_context *context);
 
 /*
+ * Gives what a wait returns when the context ends, for work that is stopped by other means.
+ *
+ * context: a context.
+ * Returns BELAY_OK while it is live; BELAY_DEADLINE_EXCEEDED when its own or an ancestor's deadline has ended it;
+ *     else BELAY_CANCELLED.
+ * Threads: any.
+ */
+BELAY_API belay_code belay_context_code(const belay_context *context);
+
+/*
  * Gives the reason that came with the cause.
  *
  * context: a context.

@@ -95,8 +95,8 @@ BELAY_API void belay_process_options_set_grace(belay_process_options *options, u
  *     NULL.
  * options: NULL: the defaults.
  * result: receives how it ended; untouched on failure. With a handler's own context, on the handler's thread,
- *     it lives as long as the handler's call; else it is the caller's, to be freed with
- *     belay_process_result_free(). May be NULL: then what it writes is dropped.
+ *     it lives as long as the handler's call, with a task's as long as its group; else it is the caller's, to
+ *     be freed with belay_process_result_free(). May be NULL: then what it writes is dropped.
  * Returns BELAY_OK when the process ended by itself, well or badly; BELAY_DEADLINE_EXCEEDED or
  *     BELAY_CANCELLED as the context ended; BELAY_INVALID_ARGUMENT without a program; BELAY_NOT_FOUND and
  *     BELAY_PERMISSION_DENIED when it cannot be run for these reasons, BELAY_UNKNOWN for others (no program's

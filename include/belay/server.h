@@ -16,6 +16,7 @@
 #include <belay/export.h>
 #include <belay/runtime.h>
 #include <belay/service.h>
+#include <belay/tls.h>
 
 BELAY_BEGIN_DECLS
 
@@ -78,20 +79,29 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_workers(belay_se
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_stack_size(belay_server_options *options,
                                                                            size_t bytes);
 
+/* Which workers are scheduled as batch work. */
+typedef enum belay_batch_scheduling {
+    BELAY_BATCH_WHEN_COMPUTING, /* those whose last handlers took milliseconds without waiting in anything of belay's,
+                                   until one of theirs is short; the default */
+    BELAY_BATCH_NEVER,
+    BELAY_BATCH_ALWAYS
+} belay_batch_scheduling;
+
 /*
- * Sets whether workers are scheduled as batch work (Linux: SCHED_BATCH, which needs no privilege): woken, they wait for
- * their turn instead of interrupting a thread that runs. For servers whose handlers compute: cancels are then seen
+ * Sets which workers are scheduled as batch work (Linux: SCHED_BATCH, which needs no privilege): woken, they wait for
+ * their turn instead of interrupting a thread that runs. This is for handlers that compute: cancels are then seen
  * sooner while every processor is busy, and a busy pool switches between its threads less. The price: beside other
- * programs that compute, a handler that was blocked goes on up to a time slice (some milliseconds) later. Workers
- * reserved for health and the like are not.
+ * programs that compute, a handler that was blocked, or is short, goes on up to a time slice (some milliseconds) later.
+ * Workers reserved for health and the like never are.
  * A process that a handler forks, and belay's own threads, do not inherit it; programs that handlers start with
  * posix_spawn() or vfork(), and threads that they start, do unless their attributes say otherwise.
  *
  * options: to change.
- * batch: false by default. No effect where the system has no such class.
+ * batch: which ones. No effect where the system has no such class.
  * Threads: one at a time.
  */
-BELAY_API void belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch);
+BELAY_API void belay_server_options_set_batch_scheduling(belay_server_options *options,
+                                                         belay_batch_scheduling batch);
 
 /*
  * Sets how many calls may wait for a worker; the next is refused with BELAY_RESOURCE_EXHAUSTED.
@@ -280,16 +290,16 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_cap_deadline(belay_server *s
  *     "fd:N": descriptor N of this process.
  *     Such a socket must be a stream socket that listens. It is the server's from then on, which closes it
  *     when it drains; on failure it stays the caller's. The file of a unix socket is left in place.
- * credentials: reserved for TLS; must be NULL (plaintext).
+ * tls: who the server is there, and whom it asks for what; it takes a reference. NULL: plaintext.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for an address that cannot be read; BELAY_UNAVAILABLE when
  *     it cannot be bound, or is no socket that listens (the log says why); BELAY_NOT_FOUND when systemd
  *     passed none of that name, or the process was not started by it; BELAY_ALREADY_EXISTS when the server
  *     has that descriptor; BELAY_RESOURCE_EXHAUSTED without memory; BELAY_FAILED_PRECONDITION after the
- *     start.
+ *     start, or when tls has no certificate, or is to ask clients for one and trusts nobody (the log says so).
  * Threads: one at a time, before the start.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_server_listen(belay_server *server, const char *address,
-                                                           const void *credentials);
+                                                           belay_tls *tls);
 
 /*
  * Gives an address that the server listens on, with its port filled in.

@@ -75,8 +75,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_wait_fd(belay_context *context, int
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT without a context or a place for it; BELAY_RESOURCE_EXHAUSTED
  *     without memory or descriptors.
  * Threads: any. Waiting on it is blocking work that belay does not see: belay_blocking_begin() tells.
- * Lifetime: until belay_cancel_fd_close(). Made with a handler's own context on the handler's thread it is
- *     closed at the latest when the handler has returned, among what belay_defer() registered; any other
+ * Lifetime: until belay_cancel_fd_close(). Made with a handler's or task's own context on its thread it is
+ *     closed at the latest when that has returned, among what belay_defer() registered; any other
  *     keeps the context until it is closed.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_cancel_fd(belay_context *context, int *fd);

@@ -13,6 +13,7 @@ bly_bytes_new(size_t size)
         return NULL;
     bytes->next = NULL;
     bytes->size = size;
+    bytes->compressed = false;
     return bytes;
 }
 

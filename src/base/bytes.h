@@ -6,13 +6,15 @@
 #ifndef BLY_BASE_BYTES_H
 #define BLY_BASE_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct bly_bytes {
     struct bly_bytes *next; /* for the list it is in, or NULL */
     size_t size; /* as it was asked for */
-    uint8_t data[];
+    bool compressed; /* of a message that came in: is to be inflated */
+    _Alignas(8) uint8_t data[];
 } bly_bytes;
 
 /* Allocates for size bytes, uninitialised; NULL without memory. Threads: any. */

@@ -77,6 +77,13 @@ bly_thread_be_patient(void)
     ask(SCHED_BATCH, 0);
 }
 
+void
+bly_thread_be_ordinary(void)
+{
+    is_patient = false;
+    ask(SCHED_OTHER, 0);
+}
+
 #else
 
 void
@@ -86,6 +93,11 @@ bly_thread_be_prompt(void)
 
 void
 bly_thread_be_patient(void)
+{
+}
+
+void
+bly_thread_be_ordinary(void)
 {
 }
 

@@ -33,8 +33,12 @@ void bly_thread_block_signals(sigset_t *before);
  * is busy with threads that compute. For I/O threads. */
 void bly_thread_be_prompt(void);
 
-/* It computes: when it is woken it waits for its turn rather than interrupt somebody. For workers, on demand. */
+/* It computes: when it is woken it waits for its turn rather than interrupt somebody. For workers whose handlers
+ * do. */
 void bly_thread_be_patient(void);
+
+/* As it was made. */
+void bly_thread_be_ordinary(void);
 
 /* So many threads of this process may come to sleep at a time: where the system can make waking them cheaper it
  * is asked to (Linux from 6.16). For the whole process, and never to less than it has. Any thread, once there

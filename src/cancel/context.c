@@ -276,7 +276,7 @@ end_all(belay_context *context, belay_cause cause, belay_cause below, const char
         return false;
     ending end = {cause, code_of_cause(cause), reason, bly_clock_now(context->environment->clock)};
     if (cause == BELAY_CAUSE_PARENT && context->parent != NULL) {
-        end.code = bly_context_code(context->parent);
+        end.code = belay_context_code(context->parent);
         end.reason = belay_context_reason(context->parent);
     }
     bly_list work;
@@ -305,6 +305,26 @@ bool
 bly_context_end_tree(belay_context *context, belay_cause cause, const char *reason)
 {
     return end_all(context, cause, cause, reason);
+}
+
+static bool
+is_live(const belay_context *context)
+{
+    return belay_context_cause(context) == BELAY_CAUSE_NONE;
+}
+
+belay_code
+bly_context_catch_up(belay_context *context)
+{
+    while (is_live(context)) {
+        belay_context *highest = context;
+        while (highest->parent != NULL && is_live(highest->parent))
+            highest = highest->parent;
+        if (highest->parent == NULL)
+            return BELAY_OK;
+        bly_context_end(highest, BELAY_CAUSE_PARENT, NULL);
+    }
+    return belay_context_code(context);
 }
 
 void
@@ -371,7 +391,7 @@ belay_context_end_time(const belay_context *context)
 }
 
 belay_code
-bly_context_code(const belay_context *context)
+belay_context_code(const belay_context *context)
 {
     return belay_context_cause(context) == BELAY_CAUSE_NONE ? BELAY_OK : context->code;
 }

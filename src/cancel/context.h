@@ -92,7 +92,7 @@ struct belay_context {
     uint64_t id; /* atomic, relaxed: 0 until somebody asks, then for good */
 
     /* the handler's thread writes; others compare `handler_thread` with themselves (atomic, relaxed) */
-    void *handler; /* the call whose own context this is, while its handler runs */
+    void *handler; /* the scope of the handler or task whose own context this is, while that runs */
     uintptr_t handler_thread;
 
     bly_link sibling; /* guarded by the parent's lock; a canceller's once taken out */
@@ -134,6 +134,11 @@ uint64_t bly_context_id(belay_context *context);
  * `context`. Any thread. */
 belay_context *bly_context_call_above(const belay_context *context);
 
+/* Ends it if an ancestor has ended and the canceller has yet to come down to it: for those who must not find it
+ * live after they have seen the ancestor's flag. Tells its code, as belay_context_code(). Any thread, no context's
+ * or call's lock held. */
+belay_code bly_context_catch_up(belay_context *context);
+
 /* Takes a reference unless the last one is gone. For weak links, whose own lock keeps the memory there. */
 bool bly_context_try_ref(belay_context *context);
 
@@ -148,14 +153,11 @@ void bly_context_leave(belay_context *context);
  * thread is in. */
 void bly_context_drop_callbacks(belay_context *context);
 
-/* Says whose own context it is while a handler runs on the calling thread; NULL at its end. */
+/* Says whose own context it is while a handler or task runs on the calling thread; NULL at its end. */
 void bly_context_set_handler(belay_context *context, void *handler);
 
-/* The handler's call when the calling thread is the one that runs it, else NULL. */
+/* What was said when the calling thread is the one that said it, else NULL. */
 void *bly_context_handler(const belay_context *context);
-
-/* What a wait returns after the end: BELAY_DEADLINE_EXCEEDED or BELAY_CANCELLED. BELAY_OK while live. */
-belay_code bly_context_code(const belay_context *context);
 
 /* Adds a wait whose parker is woken at the end. False when the context has ended: then it was not added. */
 bool bly_context_wait_begin(belay_context *context, bly_wait *wait);

@@ -13,14 +13,17 @@
 static const belay_channel_options default_options = {
     .max_receive_size = 4u << 20,
     .send_mark = 64u << 10,
+    .accept_compression = true,
 };
 
 belay_channel_options *
 belay_channel_options_new(void)
 {
     belay_channel_options *options = malloc(sizeof *options);
-    if (options != NULL)
+    if (options != NULL) {
         *options = default_options;
+        options->keeping = bly_channel_default_keeping;
+    }
     return options;
 }
 
@@ -30,6 +33,7 @@ belay_channel_options_free(belay_channel_options *options)
     if (options == NULL)
         return;
     free(options->authority);
+    belay_tls_free(options->tls);
     free(options);
 }
 
@@ -43,6 +47,21 @@ void
 belay_channel_options_set_send_mark(belay_channel_options *options, uint32_t bytes)
 {
     options->send_mark = bytes;
+}
+
+belay_code
+belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
+}
+
+void
+belay_channel_options_set_accept_compression(belay_channel_options *options, bool accept)
+{
+    options->accept_compression = accept;
 }
 
 /* Host, port and what URIs put around them: nothing that could end a header or begin a path. */
@@ -67,6 +86,14 @@ belay_channel_options_set_authority(belay_channel_options *options, const char *
     return BELAY_OK;
 }
 
+void
+belay_channel_options_set_tls(belay_channel_options *options, belay_tls *tls)
+{
+    belay_tls *old = options->tls;
+    options->tls = tls != NULL ? bly_tls_ref(tls) : NULL;
+    belay_tls_free(old);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------------- */
 
 static void
@@ -74,6 +101,7 @@ destroy(belay_channel *channel)
 {
     bly_condition_fini(&channel->changed);
     bly_mutex_fini(&channel->lock);
+    bly_tls_target_unref(channel->tls_target);
     free(channel->target);
     free(channel->authority);
     belay_runtime *runtime = channel->runtime;
@@ -100,6 +128,9 @@ make_authority(const belay_channel_options *options, const bly_address *address,
 {
     if (options->authority != NULL)
         return strdup(options->authority);
+    char *host = options->tls != NULL ? bly_tls_host(options->tls) : NULL;
+    if (host != NULL)
+        return host;
     return strdup(address->is_unix ? "localhost" : target);
 }
 
@@ -113,10 +144,24 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .loop = channel->loop,
         .target = channel->target,
         .authority = channel->authority,
+        .is_secure = channel->tls != NULL,
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = options->compression,
+        .accept_compression = options->accept_compression,
     };
+}
+
+/* False: there is no memory, or whom to believe cannot be had. */
+static bool
+secure(belay_channel *channel, belay_tls *tls)
+{
+    if (tls == NULL)
+        return true;
+    channel->tls_target = bly_tls_target_new(tls, channel->authority);
+    return channel->tls_target != NULL &&
+           bly_tls_use_as_client(tls, &channel->runtime->log, &channel->tls) == BELAY_OK;
 }
 
 belay_channel *
@@ -134,10 +179,12 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     bly_mutex_init(&channel->lock);
     bly_condition_init(&channel->changed);
     channel->address = address;
+    channel->keeping = options != &default_options ? options->keeping : bly_channel_default_keeping;
     channel->target = strdup(target);
     channel->authority = make_authority(options, &address, target);
     channel->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
-    if (channel->target == NULL || channel->authority == NULL || channel->runtime == NULL) {
+    if (channel->target == NULL || channel->authority == NULL || channel->runtime == NULL ||
+        !secure(channel, options->tls)) {
         destroy(channel);
         return NULL;
     }
@@ -166,6 +213,7 @@ belay_channel_free(belay_channel *channel)
         bly_condition_wait(&channel->changed, &channel->lock);
     bly_mutex_unlock(&channel->lock);
     bly_resident_leave(&channel->resident, channel->runtime);
+    bly_tls_leave(channel->tls);
     bly_pool_blocked_end();
     bly_channel_unref(channel);
 }

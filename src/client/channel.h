@@ -10,7 +10,7 @@
  * is right when they leave. A connection that was told to go away serves its calls to the end while the
  * channel already has another.
  *
- * channel.c is the program's part, connecting.c the I/O thread's.
+ * channel.c is the program's part, connecting.c the I/O thread's, keeping.c the options of connections.
  */
 #ifndef BLY_CLIENT_CHANNEL_H
 #define BLY_CLIENT_CHANNEL_H
@@ -24,11 +24,30 @@
 #include "rpc/client_call.h"
 #include "transport/address.h"
 #include "transport/connector.h"
+#include "transport/handshake.h"
+#include "transport/tls.h"
+
+/* How connections are made and kept (belay/connection.h); in nanoseconds. */
+typedef struct bly_channel_keeping {
+    uint64_t keepalive;
+    uint64_t keepalive_timeout;
+    bool keepalive_without_calls;
+    uint64_t idle;
+    uint64_t backoff_first;
+    uint64_t backoff_most;
+    uint64_t connect_timeout;
+} bly_channel_keeping;
+
+extern const bly_channel_keeping bly_channel_default_keeping;
 
 struct belay_channel_options {
     uint32_t max_receive_size;
     uint32_t send_mark;
+    belay_compression compression;
+    bool accept_compression;
     char *authority; /* or NULL */
+    belay_tls *tls;  /* or NULL; a reference */
+    bly_channel_keeping keeping;
 };
 
 typedef enum bly_channel_state {
@@ -48,7 +67,10 @@ struct belay_channel {
     char *target;
     char *authority;
     bly_address address;
+    bly_channel_keeping keeping; /* but for the keepalive's interval: I/O thread only, it grows when a server minds */
     bly_resident resident;
+    bly_tls_user *tls;          /* NULL: plaintext */
+    bly_tls_target *tls_target; /* with it */
 
     /* I/O thread only */
     bly_channel_state state;
@@ -59,11 +81,13 @@ struct belay_channel {
     bly_list connections; /* bly_channel_connection */
     struct bly_channel_connection *current;
     bly_connector *connector;
+    bly_handshake *handshake; /* TLS's, which follows */
     bly_timer backoff_timer;
     bly_timer linger_timer; /* after the end: connections that do not go by themselves */
     unsigned int failures;  /* in a row */
+    uint64_t attempt_at;    /* when connecting began last */
     uint64_t random;        /* for jitter */
-    char last_error[160];
+    char last_error[480];
     bool closing;
 
     bly_mutex lock;

@@ -2,16 +2,19 @@
 /*
  * The I/O thread's part of a channel: connecting, backing off, and giving calls their streams.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/jitter.h"
 #include "client/channel.h"
 #include "h2/connection.h"
 
-/* gRPC's connection back-off: 1 s, times 1.6, at most 120 s, give or take a fifth. */
-#define BACKOFF_FIRST BELAY_SECONDS(1)
-#define BACKOFF_MOST BELAY_SECONDS(120)
-#define ATTEMPT_TIMEOUT BELAY_SECONDS(20)
+/* Of gRPC's connection back-off. */
+#define BACKOFF_GROWTH 1.6
+#define BACKOFF_JITTER 20 /* percent */
+
 #define LINGER BELAY_SECONDS(1)
 
 static void connect_now(belay_channel *channel);
@@ -164,7 +167,7 @@ show(bly_resident *resident, bly_loop *loop, bly_census *census, bool again)
 static void
 finish_if_closed(belay_channel *channel)
 {
-    if (!channel->closing || !bly_list_is_empty(&channel->connections))
+    if (!channel->closing || channel->handshake != NULL || !bly_list_is_empty(&channel->connections))
         return;
     if (bly_timer_disarm(channel->loop, &channel->linger_timer))
         bly_channel_unref(channel);
@@ -176,33 +179,25 @@ finish_if_closed(belay_channel *channel)
 
 /* ---- Connecting --------------------------------------------------------------------------------------- */
 
-/* A cheap generator: jitter needs no more. */
-static uint64_t
-next_random(belay_channel *channel)
-{
-    channel->random = channel->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return channel->random >> 33;
-}
-
 static uint64_t
 backoff_time(belay_channel *channel)
 {
-    double wait = (double)BACKOFF_FIRST;
-    for (unsigned int i = 1; i < channel->failures && wait < (double)BACKOFF_MOST; i++)
-        wait *= 1.6;
-    if (wait > (double)BACKOFF_MOST)
-        wait = (double)BACKOFF_MOST;
-    double jitter = (double)(next_random(channel) % 4001) / 10000.0 - 0.2;
-    return (uint64_t)(wait * (1.0 + jitter));
+    double most = (double)channel->keeping.backoff_most;
+    double wait = (double)channel->keeping.backoff_first;
+    for (unsigned int i = 1; i < channel->failures && wait < most; i++)
+        wait *= BACKOFF_GROWTH;
+    uint64_t time = wait < most ? (uint64_t)wait : channel->keeping.backoff_most;
+    return bly_jitter(&channel->random, time, BACKOFF_JITTER);
 }
 
+/* The pause counts from the beginning of the attempt: one that took long may be over at once. */
 static void
 back_off(belay_channel *channel, const char *error)
 {
     snprintf(channel->last_error, sizeof channel->last_error, "%s", error);
     channel->failures++;
     channel->state = BLY_CHANNEL_BACKOFF;
-    uint64_t at = bly_clock_after(bly_clock_now(bly_loop_clock(channel->loop)), backoff_time(channel));
+    uint64_t at = bly_clock_after(channel->attempt_at, backoff_time(channel));
     bly_channel_ref(channel);
     if (!bly_timer_arm(channel->loop, &channel->backoff_timer, at)) {
         bly_channel_unref(channel);
@@ -267,11 +262,26 @@ streams_available(void *owner, bly_h2_connection *h2)
         serve(connection->channel);
 }
 
+/* The server finds our PINGs too many: the next connection sends half as many (gRFC A8). */
+static void
+ask_less_often(belay_channel *channel)
+{
+    uint64_t interval = channel->keeping.keepalive;
+    if (interval > BELAY_FOREVER / 2)
+        return;
+    channel->keeping.keepalive = 2 * interval;
+    bly_log_write(&channel->runtime->log, BELAY_LOG_WARNING,
+                  "%s gets too many PINGs: the keepalive interval is now %" PRIu64 " ms", channel->target,
+                  2 * interval / 1000000);
+}
+
 static void
 goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
 {
     bly_channel_connection *connection = owner;
     belay_channel *channel = connection->channel;
+    if (error == BLY_H2_ENHANCE_YOUR_CALM && strcmp(debug, "too_many_pings") == 0)
+        ask_less_often(channel);
     if (error != BLY_H2_NO_ERROR)
         bly_log_write(&channel->runtime->log, BELAY_LOG_WARNING, "%s ends the connection: HTTP/2 error %u, \"%s\"",
                       channel->target, (unsigned int)error, debug);
@@ -279,6 +289,18 @@ goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
     if (channel->current != connection)
         return;
     lose_current(channel, "the server ends its connections before they are used");
+}
+
+/* Nobody has called for a long time. A connection that takes no streams is no reason to drop calls that wait. */
+static void
+idle(void *owner, bly_h2_connection *h2)
+{
+    bly_channel_connection *connection = owner;
+    belay_channel *channel = connection->channel;
+    if (channel->current != connection || !bly_list_is_empty(&channel->waiting))
+        return;
+    drop_current(channel);
+    bly_h2_connection_drain(h2);
 }
 
 static void
@@ -292,7 +314,7 @@ connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, cons
                       detail);
     bly_list_remove(&connection->link);
     if (channel->current == connection) {
-        char error[160];
+        char error[320];
         snprintf(error, sizeof error, "%s closed the connection before it was used: %s", channel->target, detail);
         lose_current(channel, error);
     }
@@ -312,6 +334,7 @@ static const bly_h2_ops h2_ops = {
     .connection_ready = connection_ready,
     .streams_available = streams_available,
     .goaway = goaway,
+    .idle = idle,
     .connection_closed = connection_closed,
 };
 
@@ -321,6 +344,10 @@ add_connection(belay_channel *channel, bly_stream *stream)
     bly_h2_options options;
     bly_h2_options_defaults(&options);
     options.stream_window = channel->host.stream_window;
+    options.keepalive_ns = channel->keeping.keepalive;
+    options.keepalive_timeout_ns = channel->keeping.keepalive_timeout;
+    options.keepalive_without_streams = channel->keeping.keepalive_without_calls;
+    options.idle_ns = channel->keeping.idle;
     bly_channel_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
         bly_stream_free(stream);
@@ -341,21 +368,59 @@ add_connection(belay_channel *channel, bly_stream *stream)
 }
 
 static void
-connected(void *argument, bly_stream *stream, const char *error)
+use_stream(belay_channel *channel, bly_stream *stream, const char *error)
 {
-    belay_channel *channel = argument;
-    channel->connector = NULL;
     if (stream == NULL)
         back_off(channel, error);
     else if (!add_connection(channel, stream))
         back_off(channel, "no memory for a connection");
+}
+
+static void
+shaken(void *argument, bly_stream *stream, const char *error)
+{
+    belay_channel *channel = argument;
+    channel->handshake = NULL;
+    if (channel->closing) {
+        bly_stream_free(stream);
+        finish_if_closed(channel);
+    } else {
+        use_stream(channel, stream, error);
+    }
+    bly_channel_unref(channel);
+}
+
+static void
+shake_hands(belay_channel *channel, bly_stream *stream)
+{
+    char peer[BLY_ADDRESS_TEXT_SIZE];
+    snprintf(peer, sizeof peer, "%s", bly_stream_peer(stream));
+    channel->handshake = bly_handshake_start(channel->tls, channel->tls_target, channel->loop,
+                                             bly_stream_release(stream), peer, shaken, channel);
+    if (channel->handshake != NULL)
+        bly_channel_ref(channel);
+    else
+        back_off(channel, "no memory for a connection");
+}
+
+static void
+connected(void *argument, bly_stream *stream, const char *error)
+{
+    belay_channel *channel = argument;
+    channel->connector = NULL;
+    if (stream != NULL && channel->tls != NULL)
+        shake_hands(channel, stream);
+    else
+        use_stream(channel, stream, error);
     bly_channel_unref(channel);
 }
 
 static void
 connect_now(belay_channel *channel)
 {
-    channel->connector = bly_connector_start(channel->loop, &channel->address, ATTEMPT_TIMEOUT, connected, channel);
+    channel->attempt_at = bly_clock_now(bly_loop_clock(channel->loop));
+    channel->connector = bly_connector_start(channel->loop, &channel->address, channel->keeping.connect_timeout,
+                                             connected, channel);
     if (channel->connector == NULL) {
         back_off(channel, "no memory to connect");
         return;
@@ -416,6 +481,8 @@ bly_channel_close(belay_channel *channel)
         channel->connector = NULL;
         bly_channel_unref(channel);
     }
+    if (channel->handshake != NULL)
+        bly_handshake_cancel(channel->handshake);
     if (bly_timer_disarm(channel->loop, &channel->backoff_timer))
         bly_channel_unref(channel);
     cancel_all(&channel->waiting);

@@ -24,6 +24,11 @@ bly_h2_options_defaults(bly_h2_options *options)
         .max_header_fields = 128,
         .hard_header_list_bytes = 64 * KIB,
         .preface_timeout_ns = 10000000000u,
+        .keepalive_ns = BLY_H2_NEVER,
+        .keepalive_timeout_ns = 20000000000u,
+        .idle_ns = BLY_H2_NEVER,
+        .age_ns = BLY_H2_NEVER,
+        .grace_ns = BLY_H2_NEVER,
     };
 }
 
@@ -199,12 +204,14 @@ set_read_limit(bly_h2_connection *connection, size_t size)
 }
 
 /* One read a turn: a connection that sends a lot does not keep the others waiting. */
-static void
-receive(bly_h2_connection *connection)
+void
+bly_h2_receive(bly_h2_connection *connection)
 {
     uint8_t *buffer = bly_loop_buffer(connection->loop);
     ssize_t size = bly_stream_read(connection->transport, buffer, connection->read_limit);
     if (size > 0) {
+        connection->heard = true;
+        connection->heard_ms = bly_loop_turn_ms(connection->loop);
         feed(connection, buffer, (size_t)size);
         set_read_limit(connection, (size_t)size);
     } else if (size == 0) {
@@ -221,7 +228,7 @@ ready(void *argument, unsigned int events)
     if (connection->closed)
         return;
     if (events & BLY_WATCH_READ)
-        receive(connection);
+        bly_h2_receive(connection);
     if ((events & BLY_WATCH_WRITE) && !connection->closed)
         bly_h2_wake(connection);
 }
@@ -306,4 +313,10 @@ size_t
 bly_h2_connection_stream_count(const bly_h2_connection *connection)
 {
     return connection->stream_count;
+}
+
+const char *
+bly_h2_connection_detail(const bly_h2_connection *connection)
+{
+    return connection->detail;
 }

@@ -84,6 +84,9 @@ typedef struct bly_h2_stream {
     bool sent_end;                /* END_STREAM was handed to the socket's buffer */
     bool reset_sent;
     uint64_t end_offset;          /* of the connection's output, where END_STREAM lies */
+    bly_bytes_queue kept;         /* messages that have left, for another try */
+    size_t keep_limit;            /* of their bytes; 0: none are kept */
+    uint64_t kept_needed_to;      /* as out_needed_to, of them */
 
     /* receiving */
     int64_t receive_window; /* what the peer may still send, as far as we told it */
@@ -108,7 +111,7 @@ typedef enum bly_h2_block {
 } bly_h2_block;
 
 /* What the floor above is told. A slot that its side never needs may be NULL (a server: streams_available;
- * a client: stream_begin; either: delivered, connection_ready, goaway). */
+ * a client: stream_begin; either: delivered, connection_ready, goaway, idle, grace_over). */
 typedef struct bly_h2_ops {
     /* A server's peer opens a stream (in receive). Returns the stream, embedded in a new call, zeroed or
      * not; NULL refuses it with REFUSED_STREAM. */
@@ -133,7 +136,8 @@ typedef struct bly_h2_ops {
     /* The stream is gone from the session. error: the code of the RST_STREAM of either side, NO_ERROR
      * for a regular end, CONNECTION_LOST when the connection closed first. by_peer: the peer's reset.
      * Called once; may free the stream: nothing is called for it afterwards. unprocessed: the peer's
-     * GOAWAY or REFUSED_STREAM says that nothing ran, or the request never left. Often (in receive). */
+     * GOAWAY or REFUSED_STREAM says that nothing ran, or the request never left (stream->headers_sent); if the
+     * stream keeps what it sends, the op takes that back. Often (in receive). */
     void (*closed)(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 
     /* Bytes of `out` have left: out.total is smaller. Once per stream and turn at most. */
@@ -154,6 +158,12 @@ typedef struct bly_h2_ops {
      * of our streams that it will not process get `closed` after this. */
     void (*goaway)(void *owner, bly_h2_connection *connection, uint32_t error, const char *debug);
 
+    /* There has been no stream for options.idle_ns; said again after as long again. */
+    void (*idle)(void *owner, bly_h2_connection *connection);
+
+    /* It was drained because of its age, and options.grace_ns later streams are left; said again each second. */
+    void (*grace_over)(void *owner, bly_h2_connection *connection);
+
     /* The connection is closed; all its streams have had `closed`. detail: words for people. It must
      * not be used after this returns. */
     void (*connection_closed)(void *owner, bly_h2_connection *connection, bly_h2_reason reason,
@@ -168,6 +178,16 @@ typedef struct bly_h2_options {
     uint32_t max_header_fields;
     uint32_t hard_header_list_bytes; /* not below the first; beyond it the connection is closed */
     uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
+    /* Of the times, UINT64_MAX: none. */
+    uint64_t keepalive_ns;          /* after so long without a sign of life a PING is sent */
+    uint64_t keepalive_timeout_ns;  /* and after so long without an answer the connection is lost */
+    bool keepalive_without_streams; /* a client too; a server always does */
+    uint64_t ping_interval_ns;      /* at least, between the PINGs of a server's peer; 0: any */
+    uint64_t idle_ping_interval_ns; /* the same while there is no stream */
+    unsigned int ping_strikes;      /* so many that come too early are forgiven */
+    uint64_t idle_ns;               /* after so long without a stream the owner is told */
+    uint64_t age_ns;                /* after so long it is drained */
+    uint64_t grace_ns;              /* and so long after that the owner is told */
 } bly_h2_options;
 
 void bly_h2_options_defaults(bly_h2_options *options);
@@ -189,6 +209,9 @@ void bly_h2_connection_drain(bly_h2_connection *connection);
 
 const char *bly_h2_connection_peer(const bly_h2_connection *connection);
 size_t bly_h2_connection_stream_count(const bly_h2_connection *connection);
+
+/* Why it closed, in words for people; empty while it is open. */
+const char *bly_h2_connection_detail(const bly_h2_connection *connection);
 
 /* Clients: true when the numbers of streams are used up: it opens no stream any more, and should be drained. */
 bool bly_h2_connection_is_spent(const bly_h2_connection *connection);
@@ -222,6 +245,16 @@ bool bly_h2_stream_end(bly_h2_stream *stream, const bly_h2_header *trailers, siz
 /* Resets it: drops what is queued, sends RST_STREAM once, never on a stream that both sides have ended.
  * `closed` follows, not before this returns. */
 void bly_h2_stream_reset(bly_h2_stream *stream, uint32_t error);
+
+/* Clients: keeps what leaves on the stream, up to so many bytes in all; when it is more, nothing is kept. */
+void bly_h2_stream_keep(bly_h2_stream *stream, size_t limit);
+
+/* There will be no other try: frees what is kept. */
+void bly_h2_stream_let_go(bly_h2_stream *stream);
+
+/* Gives all that was written on the stream so far; in `closed` only. False when it is not there any more; what
+ * `messages` has is the caller's in any case. */
+bool bly_h2_stream_take_back(bly_h2_stream *stream, bly_bytes_queue *messages);
 
 /* Lets the peer send up to `window` bytes more from here (a smaller value than what it has already is
  * no error and changes nothing). WINDOW_UPDATE frames are sent when it is worth one: tell again whenever

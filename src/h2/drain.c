@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The graceful end, and the times that a connection waits for: the peer's first SETTINGS, and the PING of a
- * drain. One timer stands for the earliest of them; while it is armed it holds a reference.
+ * The graceful end.
  */
 #include <string.h>
 
@@ -37,6 +36,13 @@ bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t data[8])
 }
 
 void
+bly_h2_drain_look(bly_h2_connection *connection, uint64_t now)
+{
+    if (now >= connection->drain_at)
+        finish_drain(connection);
+}
+
+void
 bly_h2_connection_drain(bly_h2_connection *connection)
 {
     if (connection->draining || connection->closed)
@@ -61,64 +67,4 @@ bly_h2_drain_notice_sent(bly_h2_connection *connection)
     connection->drain_pinged = true;
     if (nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, drain_ping) != 0)
         finish_drain(connection);
-}
-
-/* ---- the timer ---- */
-
-static void
-look_at_times(bly_h2_connection *connection)
-{
-    uint64_t now = bly_clock_now(bly_loop_clock(connection->loop));
-    if (now >= connection->preface_at) {
-        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "the peer sent no HTTP/2 SETTINGS in time");
-        return;
-    }
-    if (now >= connection->drain_at)
-        finish_drain(connection);
-    bly_h2_timer_update(connection);
-}
-
-static void
-fire(bly_timer *timer)
-{
-    bly_h2_connection *connection = BLY_CONTAINER_OF(timer, bly_h2_connection, timer);
-    connection->timer_armed = false;
-    if (!connection->closed)
-        look_at_times(connection);
-    bly_h2_release(connection);
-}
-
-void
-bly_h2_timer_init(bly_h2_connection *connection)
-{
-    bly_timer_init(&connection->timer, fire);
-    connection->preface_at = BLY_H2_NEVER;
-    connection->drain_at = BLY_H2_NEVER;
-}
-
-static uint64_t
-earliest(const bly_h2_connection *connection)
-{
-    if (connection->closed)
-        return BLY_H2_NEVER;
-    return connection->preface_at < connection->drain_at ? connection->preface_at : connection->drain_at;
-}
-
-bool
-bly_h2_timer_update(bly_h2_connection *connection)
-{
-    if (connection->timer_armed) {
-        if (!bly_timer_disarm(connection->loop, &connection->timer))
-            return true; /* it is about to fire, and looks again then */
-        connection->timer_armed = false;
-        bly_h2_release(connection);
-    }
-    uint64_t at = earliest(connection);
-    if (at == BLY_H2_NEVER)
-        return true;
-    if (!bly_timer_arm(connection->loop, &connection->timer, at))
-        return false;
-    connection->timer_armed = true;
-    connection->references++;
-    return true;
 }

@@ -33,28 +33,16 @@ look_for_informational(bly_h2_block_state *block, const char *name, size_t name_
         block->kind = BLY_H2_INFORMATIONAL;
 }
 
-static void
-refuse_more(bly_h2_connection *connection)
-{
-    static const char words[] = "header list too large";
-    int32_t last = nghttp2_session_get_last_proc_stream_id(connection->session);
-    if (!connection->is_server)
-        last = 0;
-    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
-                          (const uint8_t *)words, sizeof words - 1);
-    /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
-    nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
-    connection->block.refused = true;
-}
-
 /* Over a limit the rest is dropped, and beyond the hard one the connection ends. */
 static int
 drop_oversized(bly_h2_connection *connection)
 {
     bly_h2_block_state *block = &connection->block;
     block->oversized = true;
-    if (block->bytes > connection->options.hard_header_list_bytes && !block->refused)
-        refuse_more(connection);
+    if (block->bytes > connection->options.hard_header_list_bytes && !block->refused) {
+        bly_h2_send_away(connection, "header list too large");
+        block->refused = true;
+    }
     return 0;
 }
 

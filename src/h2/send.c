@@ -114,12 +114,8 @@ refer(bly_h2_output *output, const void *data, size_t size)
 void
 bly_h2_output_drop_first(bly_h2_stream *stream)
 {
-    bly_h2_output *output = &stream->connection->output;
     bly_bytes *first = bly_bytes_queue_pop(&stream->out);
-    if (stream->out_needed_to > output->left)
-        bly_h2_pieces_hold(&output->pieces, first);
-    else
-        bly_bytes_free(first);
+    bly_h2_stream_put_aside(stream, first, stream->out_needed_to);
     stream->out_offset = 0;
     stream->out_needed_to = 0;
 }

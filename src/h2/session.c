@@ -17,6 +17,16 @@ stream_of(nghttp2_session *session, int32_t id)
     return nghttp2_session_get_stream_user_data(session, id);
 }
 
+void
+bly_h2_send_away(bly_h2_connection *connection, const char *words)
+{
+    int32_t last = connection->is_server ? nghttp2_session_get_last_proc_stream_id(connection->session) : 0;
+    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
+                          (const uint8_t *)words, strlen(words));
+    /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
+    nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 /* ---- headers ---- */
 
 /* A refused stream leaves no user data: whatever comes for it is ignored. NULL then. */
@@ -127,6 +137,8 @@ received_settings(bly_h2_connection *connection, const nghttp2_frame *frame)
     connection->settings_received = true;
     connection->ready_due = true;
     connection->preface_at = BLY_H2_NEVER;
+    bly_h2_keepalive_begin(connection);
+    bly_h2_age_begin(connection);
     bly_h2_timer_update(connection);
 }
 
@@ -154,6 +166,17 @@ received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
         connection->ops->goaway(connection->owner, connection, goaway->error_code, connection->peer_words);
 }
 
+static void
+received_ping(bly_h2_connection *connection, const nghttp2_ping *ping)
+{
+    if (ping->hd.flags & NGHTTP2_FLAG_ACK) {
+        bly_h2_drain_ping_answered(connection, ping->opaque_data);
+        bly_h2_keepalive_answered(connection, ping->opaque_data);
+    } else {
+        bly_h2_pinged(connection);
+    }
+}
+
 static int
 on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
@@ -173,8 +196,7 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
         received_settings(connection, frame);
         break;
     case NGHTTP2_PING:
-        if (frame->hd.flags & NGHTTP2_FLAG_ACK)
-            bly_h2_drain_ping_answered(connection, frame->ping.opaque_data);
+        received_ping(connection, &frame->ping);
         break;
     case NGHTTP2_GOAWAY:
         received_goaway(connection, &frame->goaway);
@@ -216,6 +238,7 @@ sent_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
     bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    connection->sent_since_ping = true;
     if (!is_request && !is_end)
         return;
     bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
@@ -246,16 +269,25 @@ sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
                 size > 0 ? (const char *)goaway->opaque_data : "");
 }
 
+static void
+sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    connection->sent_since_ping = true;
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        bly_h2_output_note_end(connection, stream_of(connection->session, frame->hd.stream_id), true);
+}
+
 static int
 on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     bly_h2_connection *connection = user_data;
+    (void)session;
     if (frame->hd.type == NGHTTP2_HEADERS)
         sent_headers(connection, frame);
     else if (frame->hd.type == NGHTTP2_GOAWAY)
         sent_goaway(connection, &frame->goaway);
-    else if (frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-        bly_h2_output_note_end(connection, stream_of(session, frame->hd.stream_id), true);
+    else if (frame->hd.type == NGHTTP2_DATA)
+        sent_data(connection, frame);
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), drain.c
- * (its graceful end, timers), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the
- * floor above asks for on a stream), send.c (from its queues to the socket), pieces.c (what one write takes).
+ * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), times.c (its
+ * timer), keepalive.c (PINGs), age.c (how long it lasts), drain.c (its graceful end), session.c (what nghttp2
+ * tells), headers.c (header blocks), stream.c (what the floor above asks for on a stream), keep.c (what a stream
+ * has sent, for another try), send.c (from its queues to the socket), pieces.c (what one write takes).
  *
  * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
  * sending waits for the end of the turn and closing for whatever is on the stack to return.
@@ -62,8 +63,12 @@ struct bly_h2_connection {
     bly_loop_deferred end_of_turn; /* flushes, and frees in the end */
     bly_timer timer;               /* for the earliest of the times below */
     bool timer_armed;
-    uint64_t preface_at; /* the peer's SETTINGS must have come */
-    uint64_t drain_at;   /* the PING of a drain is not waited for any longer */
+    uint64_t preface_at;   /* the peer's SETTINGS must have come */
+    uint64_t drain_at;     /* the PING of a drain is not waited for any longer */
+    uint64_t keepalive_at; /* time to ask, or the answer must have come */
+    uint64_t idle_at;      /* time to look for how long there has been no stream */
+    uint64_t age_at;       /* it has lasted long enough */
+    uint64_t grace_at;     /* and its streams have, too */
 
     /* I/O thread only: streams */
     bly_list streams;    /* from stream_begin or open to `closed` */
@@ -84,6 +89,18 @@ struct bly_h2_connection {
     size_t body_received;  /* bytes that the connection's window has not been given back for */
     size_t read_limit;     /* bytes that the next read may take */
     size_t opened_by_read; /* streams, refused ones too */
+
+    /* I/O thread only: signs of life */
+    bool heard;            /* something has come since keepalive_at was set */
+    uint64_t heard_ms;     /* the turn in which it came */
+    bool keepalive_waits;  /* for an answer */
+    bool keepalive_asleep; /* until there is a stream */
+    bool was_pinged;
+    bool sent_since_ping; /* headers or body */
+    uint64_t pinged_at;
+    unsigned int ping_strikes;
+    bool was_used; /* a stream was there since idle_at was set */
+    uint64_t unused_since_ms; /* the turn in which the last stream went */
 
     /* I/O thread only: drain */
     bool draining;
@@ -110,11 +127,41 @@ void bly_h2_leave(bly_h2_connection *connection);
 
 void bly_h2_release(bly_h2_connection *connection);
 
-/* ---- drain.c ---- */
+/* Reads once. Not with nghttp2 on the stack. */
+void bly_h2_receive(bly_h2_connection *connection);
+
+/* ---- times.c ---- */
 
 /* Sets the timer for the earliest time that is waited for; false without memory. */
 bool bly_h2_timer_update(bly_h2_connection *connection);
 void bly_h2_timer_init(bly_h2_connection *connection);
+
+uint64_t bly_h2_now(const bly_h2_connection *connection);
+
+/* What is left of a duration that began in an earlier turn, known by its bly_loop_turn_ms(). */
+uint64_t bly_h2_left(const bly_h2_connection *connection, uint64_t duration, uint64_t since_ms);
+
+/* ---- keepalive.c ---- */
+
+/* The peer's SETTINGS have come. Whoever calls updates the timer. */
+void bly_h2_keepalive_begin(bly_h2_connection *connection);
+void bly_h2_keepalive_look(bly_h2_connection *connection, uint64_t now);
+
+/* A client that slept has a stream. */
+void bly_h2_keepalive_wake(bly_h2_connection *connection);
+
+/* The peer answered a PING of ours; it sent one. In receive. */
+void bly_h2_keepalive_answered(bly_h2_connection *connection, const uint8_t data[8]);
+void bly_h2_pinged(bly_h2_connection *connection);
+
+/* ---- age.c ---- */
+
+void bly_h2_age_begin(bly_h2_connection *connection); /* whoever calls updates the timer */
+void bly_h2_age_look(bly_h2_connection *connection, uint64_t now);
+
+/* ---- drain.c ---- */
+
+void bly_h2_drain_look(bly_h2_connection *connection, uint64_t now);
 
 /* A GOAWAY without an error has left: the drain's first, if it is under way. */
 void bly_h2_drain_notice_sent(bly_h2_connection *connection);
@@ -126,6 +173,10 @@ void bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t dat
 
 /* Makes the nghttp2 session and submits the first frames; false without memory. */
 bool bly_h2_session_init(bly_h2_connection *connection);
+
+/* Ends the connection of a peer that goes too far: GOAWAY with ENHANCE_YOUR_CALM and words, then it is closed, and
+ * what comes meanwhile is ignored. */
+void bly_h2_send_away(bly_h2_connection *connection, const char *words);
 
 /* ---- memory.c ---- */
 
@@ -167,6 +218,11 @@ void bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error);
 /* Submits a server's trailers; false without memory. */
 bool bly_h2_stream_submit_trailers(bly_h2_stream *stream);
 
+/* ---- keep.c ---- */
+
+/* Keeps a message that has left, or frees it when pieces of it up to `needed_to` of the output have left. */
+void bly_h2_stream_put_aside(bly_h2_stream *stream, bly_bytes *message, uint64_t needed_to);
+
 /* ---- send.c ---- */
 
 void bly_h2_output_init(bly_h2_connection *connection);
@@ -178,8 +234,8 @@ void bly_h2_flush(bly_h2_connection *connection);
 /* nghttp2 has made a frame with this stream's END_STREAM. is_placed: it is in the buffer already. */
 void bly_h2_output_note_end(bly_h2_connection *connection, bly_h2_stream *stream, bool is_placed);
 
-/* Takes the first message out of the stream's queue. It goes, or is held until the kernel has the pieces of it that
- * were put together. */
+/* Takes the first message out of the stream's queue. It is kept, or it goes as soon as the kernel has the pieces of it
+ * that were put together. */
 void bly_h2_output_drop_first(bly_h2_stream *stream);
 
 /* nghttp2's callbacks for bodies. */

@@ -41,16 +41,21 @@ bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_
     stream->in_session = true;
     stream->receive_window = connection->options.stream_window;
     bly_bytes_queue_init(&stream->out);
+    bly_bytes_queue_init(&stream->kept);
     bly_link_init(&stream->delivery_link);
     bly_link_init(&stream->drained_link);
     bly_list_append(&connection->streams, &stream->link);
     connection->stream_count++;
     connection->open_count++;
+    connection->was_used = true;
+    if (connection->keepalive_asleep)
+        bly_h2_keepalive_wake(connection);
 }
 
 static void
 drop_output(bly_h2_stream *stream)
 {
+    bly_h2_stream_let_go(stream);
     if (stream->out.first != NULL)
         bly_h2_output_drop_first(stream);
     bly_bytes_queue_clear(&stream->out);
@@ -90,14 +95,18 @@ bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
 {
     bly_h2_connection *connection = stream->connection;
     bool unprocessed = is_unprocessed(stream, error);
-    drop_output(stream);
+    if (unprocessed && stream->keep_limit > 0)
+        bly_list_remove(&stream->drained_link); /* the output is taken back */
+    else
+        drop_output(stream);
     bly_list_remove(&stream->link);
     bly_list_remove(&stream->delivery_link);
     if (connection->output.ending == stream)
         connection->output.ending = NULL;
     if (connection->block.stream == stream)
         connection->block.stream = NULL;
-    connection->stream_count--;
+    if (--connection->stream_count == 0)
+        connection->unused_since_ms = bly_loop_turn_ms(connection->loop);
     stream->in_session = false;
     stream->id = 0;
     connection->ops->closed(stream, error, stream->reset_by_peer, unprocessed);

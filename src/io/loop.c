@@ -284,6 +284,13 @@ bly_loop_buffer(bly_loop *loop)
     return loop->buffer;
 }
 
+uint8_t *
+bly_loop_scratch(bly_loop *loop)
+{
+    BLY_ASSERT_CURRENT(loop);
+    return loop->scratch;
+}
+
 /* ---- calls ---- */
 
 /* Lies on the caller's stack. */

@@ -74,4 +74,7 @@ uint64_t bly_loop_turn_ms(const bly_loop *loop);
 #define BLY_LOOP_BUFFER_SIZE 262144
 uint8_t *bly_loop_buffer(bly_loop *loop);
 
+/* Another of the same size and rules, for what a stream makes of bytes on their way to its socket. */
+uint8_t *bly_loop_scratch(bly_loop *loop);
+
 #endif

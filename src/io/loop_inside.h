@@ -59,6 +59,7 @@ struct bly_loop {
     bool stopping;
     bool ended; /* the handles are closed */
     uint8_t buffer[BLY_LOOP_BUFFER_SIZE];
+    uint8_t scratch[BLY_LOOP_BUFFER_SIZE];
 };
 
 #define BLY_ASSERT_CURRENT(loop) BLY_ASSERT(bly_loop_is_current(loop))

@@ -31,6 +31,7 @@ typedef struct bly_crew {
 
     /* guarded by the pool's lock */
     bly_list jobs;
+    unsigned int extra;   /* of the jobs: those that take no capacity */
     bly_list idle;        /* of workers; the last is the one that went idle last */
     unsigned int workers; /* starting ones included */
     unsigned int starting;
@@ -69,6 +70,8 @@ typedef struct bly_worker {
 
     /* its own thread only */
     unsigned int blocks; /* nested bly_pool_blocked_in() */
+    bool has_waited;     /* the running job did */
+    unsigned int long_jobs; /* in a row, up to BLY_POOL_LONG_JOBS: then it is patient */
     bly_job *shown;      /* the running job, when its waits are to show */
 
     /* guarded by the pool's lock */

@@ -20,6 +20,7 @@ bly_job_init(bly_job *job, void (*run)(struct bly_job *job))
     job->queued_at = 0;
     job->queued = false;
     job->reserved = false;
+    job->extra = false;
 }
 
 static void
@@ -43,6 +44,8 @@ take_locked(bly_crew *crew, bly_job *job)
 {
     bly_list_remove(&job->link);
     job->queued = false;
+    if (job->extra)
+        crew->extra--;
     __atomic_store_n(&crew->queued, bly_crew_queued(crew) - 1, __ATOMIC_RELAXED);
 }
 
@@ -65,7 +68,7 @@ bly_pool_push(bly_pool *pool, bly_list *jobs)
         return;
     uint64_t now = bly_clock_now(pool->options.clock);
     bly_mutex_lock(&pool->lock);
-    unsigned int room = pool->options.queue_capacity - bly_crew_queued(crew);
+    unsigned int room = pool->options.queue_capacity - (bly_crew_queued(crew) - crew->extra);
     while (added < room && !bly_list_is_empty(jobs)) {
         append_locked(crew, BLY_LIST_ENTRY(bly_list_take_first(jobs), bly_job, link), now);
         added++;
@@ -76,18 +79,33 @@ bly_pool_push(bly_pool *pool, bly_list *jobs)
     bly_crew_call(crew, summons);
 }
 
-void
-bly_pool_push_reserved(bly_pool *pool, bly_job *job)
+static void
+push_one(bly_crew *crew, bly_job *job)
 {
-    bly_crew *crew = &pool->reserved;
-    BLY_ASSERT(crew->maximum > 0);
+    bly_pool *pool = crew->pool;
     uint64_t now = bly_clock_now(pool->options.clock);
     bly_mutex_lock(&pool->lock);
     append_locked(crew, job, now);
+    if (job->extra)
+        crew->extra++;
     count_added_locked(crew, 1);
     bly_summons summons = bly_crew_summon_locked(crew);
     bly_mutex_unlock(&pool->lock);
     bly_crew_call(crew, summons);
+}
+
+void
+bly_pool_push_reserved(bly_pool *pool, bly_job *job)
+{
+    BLY_ASSERT(pool->reserved.maximum > 0);
+    push_one(&pool->reserved, job);
+}
+
+void
+bly_pool_push_extra(bly_pool *pool, bly_job *job)
+{
+    job->extra = true;
+    push_one(&pool->normal, job);
 }
 
 bool

@@ -43,8 +43,19 @@ typedef enum bly_pool_wait {
     BLY_POOL_IN_SLEEP,
     BLY_POOL_IN_DESCRIPTOR,
     BLY_POOL_IN_CONDITION,
-    BLY_POOL_IN_PROCESS
+    BLY_POOL_IN_PROCESS,
+    BLY_POOL_IN_GROUP /* tasks that other workers run */
 } bly_pool_wait;
+
+/* Which workers interrupt nobody when they are woken (base/thread.h). */
+typedef enum bly_pool_patience {
+    BLY_POOL_NEVER_PATIENT,
+    BLY_POOL_PATIENT_WHEN_COMPUTING, /* those whose last jobs computed for long, see bly_pool_took() */
+    BLY_POOL_ALWAYS_PATIENT
+} bly_pool_patience;
+
+#define BLY_POOL_LONG_NS 2000000
+#define BLY_POOL_LONG_JOBS 2 /* in a row: one alone may be short, and was interrupted */
 
 typedef struct bly_job {
     /* const while queued */
@@ -56,6 +67,7 @@ typedef struct bly_job {
     uint64_t queued_at;
     bool queued;
     bool reserved;
+    bool extra; /* takes none of the queue's capacity */
 } bly_job;
 
 #define BLY_POOL_MANY 256
@@ -67,7 +79,7 @@ typedef struct bly_pool_options {
     unsigned int queue_capacity;
     unsigned int reserved_workers; /* extra threads that take only jobs pushed as reserved */
     size_t stack_size;             /* 0: the default */
-    bool patient;                  /* workers, but not reserved ones, interrupt nobody when they are woken */
+    bly_pool_patience patience;    /* of workers, but not of reserved ones */
     uint64_t growth_delay_ns;
     uint64_t idle_ns;
     const bly_clock *clock; /* of ages and ticks; idling is on the monotonic clock, which threads sleep by */
@@ -101,6 +113,11 @@ void bly_pool_push(bly_pool *pool, bly_list *jobs);
 /* Pushes one job to the reserved workers, of which there must be some; no capacity. Any thread. */
 void bly_pool_push_reserved(bly_pool *pool, bly_job *job);
 
+/* Pushes one job of a running one, whose pusher waits for it and runs it itself if no worker comes to it: it
+ * has a memory of its own and somebody to run it, so that it counts not against the capacity, which is for
+ * strangers. Any thread. */
+void bly_pool_push_extra(bly_pool *pool, bly_job *job);
+
 /* Takes a job out of the queue. True: it was there, never runs, and is the caller's again. False: it
  * has run, is running, or was not pushed. Any thread. */
 bool bly_pool_remove(bly_pool *pool, bly_job *job);
@@ -117,12 +134,19 @@ void bly_pool_blocked_begin(void);
  * the last of them. Worker that runs it; nothing on a thread that is no worker. */
 void bly_pool_show(bly_job *job);
 
+/* How long the running job took, so that its worker sees whether it computes: jobs of BLY_POOL_LONG_NS and more that did
+ * not wait do. Said by the job, which has read the clock anyway; one that says nothing changes nothing. Worker. */
+void bly_pool_took(uint64_t ns);
+
 /* What the worker of a job sleeps in. Any thread. */
 static inline bly_pool_wait
 bly_job_wait(const bly_job *job)
 {
     return (bly_pool_wait)__atomic_load_n(&job->wait, __ATOMIC_RELAXED);
 }
+
+/* The pool whose worker the calling thread is, or NULL. */
+bly_pool *bly_pool_current(void);
 
 /* True on a worker of this pool. */
 bool bly_pool_is_worker(const bly_pool *pool);

@@ -113,6 +113,7 @@ run_job(bly_worker *self, bly_job *job)
     bly_summons summons = bly_crew_summon_locked(crew);
     bly_mutex_unlock(&crew->pool->lock);
     bly_crew_call(crew, summons);
+    self->has_waited = false;
     job->run(job);
     self->shown = NULL;
     BLY_ASSERT(self->blocks == 0);
@@ -165,7 +166,7 @@ bly_worker_run(void *argument)
     bly_job *job;
     bly_link_init(&self.link);
     current = &self;
-    if (crew->pool->options.patient && crew == &crew->pool->normal)
+    if (crew->pool->options.patience == BLY_POOL_ALWAYS_PATIENT && crew == &crew->pool->normal)
         bly_thread_be_patient();
     bly_blocks_begin_few();
     if (crew->pool->options.begun)
@@ -207,6 +208,7 @@ bly_pool_blocked_in(bly_pool_wait wait)
     bly_worker *self = current;
     if (!self || self->blocks++ > 0)
         return;
+    self->has_waited = true;
     show(self, wait);
     __atomic_fetch_add(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
     if (bly_crew_queued(self->crew) > 0)
@@ -224,6 +226,38 @@ bly_pool_blocked_end(void)
         return;
     __atomic_fetch_sub(&self->crew->blocked, 1, __ATOMIC_SEQ_CST);
     show(self, BLY_POOL_AWAKE);
+}
+
+static void
+took_long(bly_worker *self)
+{
+    if (self->has_waited || self->long_jobs == BLY_POOL_LONG_JOBS)
+        return;
+    self->long_jobs++;
+    if (self->long_jobs == BLY_POOL_LONG_JOBS)
+        bly_thread_be_patient();
+}
+
+void
+bly_pool_took(uint64_t ns)
+{
+    bly_worker *self = current;
+    if (!self || self->crew->pool->options.patience != BLY_POOL_PATIENT_WHEN_COMPUTING
+        || self->crew != &self->crew->pool->normal)
+        return;
+    if (ns >= BLY_POOL_LONG_NS) {
+        took_long(self);
+        return;
+    }
+    if (self->long_jobs == BLY_POOL_LONG_JOBS)
+        bly_thread_be_ordinary();
+    self->long_jobs = 0;
+}
+
+bly_pool *
+bly_pool_current(void)
+{
+    return current ? current->crew->pool : NULL;
 }
 
 bool

@@ -32,6 +32,7 @@
 #include "h2/connection.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "rpc/compression.h"
 #include "rpc/runtime.h"
 #include "wire/frame.h"
 
@@ -43,6 +44,9 @@ typedef struct bly_call_side {
     /* The context has ended; the call's lock is held, and the context's. Whether the I/O thread has anything to
      * do about it. Any thread. */
     bool (*ended_locked)(belay_call *call);
+    /* A message that was received cannot be inflated: ends the call with a code and words, which are static.
+     * Receiving thread, no lock held. */
+    void (*spoiled)(belay_call *call, belay_code code, const char *words);
     /* The deadline has passed. I/O thread, no lock held. */
     void (*expired)(belay_call *call);
     /* Frees what the side added, and the call. Any thread, no lock held. */
@@ -63,6 +67,8 @@ struct belay_call {
     const belay_method *method;
     uint32_t send_mark;
     uint32_t stream_window;
+
+    bly_call_compression compression; /* its own headings */
 
     bly_mutex lock;
     /* guarded by lock */
@@ -135,6 +141,26 @@ void bly_call_wake(bly_parker *parker);
 bly_bytes *bly_call_frame_new(size_t size);
 bly_bytes *bly_call_frame_pack(const ProtobufCMessage *message);
 
+/* A frame for a message, compressed; NULL when it is to go as it is. Sending thread. */
+bly_bytes *bly_call_frame_compressed(const belay_call *call, const uint8_t *data, size_t size);
+
+/* Gives the frame compressed, if the call compresses and that makes it smaller; else the same one. NULL: NULL. Sending
+ * thread. */
+bly_bytes *bly_call_frame_compress(const belay_call *call, bly_bytes *frame);
+
+/* Puts a message that came compressed in the place of what it was. On failure it is gone; *words, static, say why to
+ * people. BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED, or the code of the context that ended meanwhile. Receiving
+ * thread. */
+belay_code bly_call_inflate(belay_call *call, bly_bytes **message, const char **words);
+
+/* The same for a message of any kind, noting of which it was. */
+static inline belay_code
+bly_call_open_message(belay_call *call, bly_bytes **message, const char **words)
+{
+    call->compression.received = (*message)->compressed;
+    return (*message)->compressed ? bly_call_inflate(call, message, words) : BELAY_OK;
+}
+
 /* What protobuf-c allocates with to have its messages in an arena. */
 ProtobufCAllocator bly_call_allocator(bly_arena *arena);
 
@@ -143,7 +169,7 @@ ProtobufCAllocator bly_call_allocator(bly_arena *arena);
 belay_code bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
                            const bly_bytes *bytes, ProtobufCMessage **message);
 
-/* Whether the call is a handler's: its own, or a child call of it. Then the handler frees nothing. */
+/* Whether the call is a handler's or a task's: its own, or a child call. Then it frees nothing. */
 bool bly_call_is_handlers(belay_call *call);
 
 /* ---- Receiving and sending: I/O thread ------------------------------------------------------------ */

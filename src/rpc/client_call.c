@@ -92,11 +92,18 @@ build_headers(bly_client_call *client, bly_headers *headers, char timeout[BLY_TI
     const char *path = call->method->path;
     const char *authority = client->host->authority;
     bly_headers_add(headers, BLY_H2_STATIC_HEADER(":method", "POST"));
-    bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
+    if (client->host->is_secure)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "https"));
+    else
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER(":scheme", "http"));
     bly_headers_add(headers, (bly_h2_header){":path", path, 5, strlen(path), true, false});
     bly_headers_add(headers, (bly_h2_header){":authority", authority, 10, strlen(authority), true, false});
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("te", "trailers"));
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("content-type", "application/grpc"));
+    if (call->compression.out != BELAY_COMPRESSION_NONE)
+        bly_headers_add_encoding(headers, call->compression.out);
+    if (client->host->accept_compression)
+        bly_headers_add(headers, BLY_H2_STATIC_HEADER("grpc-accept-encoding", BLY_COMPRESSION_ACCEPTED));
     bly_headers_add(headers, BLY_H2_STATIC_HEADER("user-agent", agent));
     add_timeout(headers, call, timeout);
     if (call->context->metadata != NULL)
@@ -123,6 +130,19 @@ transmit(bly_client_call *client)
     }
 }
 
+/* What a call may have sent before its answer begins, if it is to be tried again when no server looked at it. */
+#define KEEP_LIMIT (1u << 20)
+
+/* Others read the name while it is pointed to, so that of the first try stays. */
+static void
+name_peer(bly_client_call *client, const bly_h2_connection *connection)
+{
+    if (client->peer == client->peer_name)
+        return;
+    snprintf(client->peer_name, sizeof client->peer_name, "%s", bly_h2_connection_peer(connection));
+    __atomic_store_n(&client->peer, client->peer_name, __ATOMIC_RELEASE);
+}
+
 bool
 bly_client_call_open(belay_call *call, bly_h2_connection *connection)
 {
@@ -138,8 +158,8 @@ bly_client_call_open(belay_call *call, bly_h2_connection *connection)
         return false;
     client->waiting = false;
     bly_call_ref(call); /* the stream's */
-    snprintf(client->peer_name, sizeof client->peer_name, "%s", bly_h2_connection_peer(connection));
-    __atomic_store_n(&client->peer, client->peer_name, __ATOMIC_RELEASE);
+    name_peer(client, connection);
+    bly_h2_stream_keep(&call->stream, KEEP_LIMIT);
     transmit(client);
     return true;
 }
@@ -158,12 +178,12 @@ start(bly_client_call *client)
 
 /* The context has ended: the stream, if it is still open, is of no use to anyone. */
 static void
-handle_end(bly_client_call *client, belay_cause cause)
+handle_end(bly_client_call *client, belay_cause cause, bool spoiled)
 {
     belay_call *call = &client->call;
     client->end_handled = true;
     bly_call_disarm_deadline(call);
-    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected))
+    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected || spoiled))
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
     if (client->waiting) {
         client->waiting = false;
@@ -180,6 +200,7 @@ io(belay_call *call)
     belay_cause cause = call->end_cause;
     bool window = call->window_due;
     bool abandoned = client->abandoned;
+    bool spoiled = client->spoiled;
     call->window_due = false;
     if (cause != BELAY_CAUSE_NONE)
         client->abandoned = false;
@@ -195,7 +216,7 @@ io(belay_call *call)
         return;
     }
     if (!client->end_handled)
-        handle_end(client, cause);
+        handle_end(client, cause, spoiled);
     if (abandoned)
         bly_call_unref(call);
 }
@@ -206,9 +227,23 @@ expired(belay_call *call)
     bly_context_end(call->context, BELAY_CAUSE_DEADLINE, NULL);
 }
 
+/* It may have ended well before: then what the receiver notes is all there is to tell of it. */
+static void
+spoiled(belay_call *call, belay_code code, const char *words)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    client->spoiled_code = code;
+    client->spoiled_words = words;
+    bly_mutex_lock(&call->lock);
+    client->spoiled = true;
+    bly_mutex_unlock(&call->lock);
+    complete(client, code, words, NULL, true);
+}
+
 const bly_call_side bly_client_side = {
     .io = io,
     .ended_locked = ended_locked,
+    .spoiled = spoiled,
     .expired = expired,
     .destroy = destroy,
 };
@@ -240,6 +275,14 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
     return true;
 }
 
+/* Unknown encodings matter only when a message is compressed. In trailers the header means nothing. */
+static void
+take_encoding(belay_call *call, const char *value, size_t size)
+{
+    bool known = bly_call_compression_take(&call->compression, value, size);
+    call->frames.has_encoding = known && call->compression.in != BELAY_COMPRESSION_NONE;
+}
+
 /* Gives up on an answer that is no gRPC, or not one we can read. The posted task resets the stream: by then it
  * is known whether the frame that is being read ends it, and with it both sides. */
 static void
@@ -256,6 +299,10 @@ bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *na
     bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
     if (client->rejected)
         return false;
+    if (block == BLY_H2_RESPONSE && is(name, name_size, "grpc-encoding")) {
+        take_encoding(&client->call, value, value_size);
+        return true;
+    }
     if (block == BLY_H2_INFORMATIONAL || take_own_header(client, name, name_size, value, value_size))
         return true;
     if (client->block == NULL)
@@ -300,6 +347,7 @@ bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
     bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
     if (client->rejected || block == BLY_H2_INFORMATIONAL)
         return;
+    bly_h2_stream_let_go(stream); /* somebody looked at the call */
     if (oversized) {
         reject(client, BELAY_RESOURCE_EXHAUSTED, "header list too large");
         return;
@@ -359,17 +407,46 @@ bly_client_call_end(bly_h2_stream *stream)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
+/*
+ * A call that no server has looked at goes once more (gRFC A6, "transparent retries"): as often as need be when it
+ * did not even leave, for the channel pauses between connections; once when a server had its headers. Its deadline
+ * stays what it is.
+ */
+static bool
+may_try_again(const bly_client_call *client, const bly_h2_stream *stream)
+{
+    bool is_unanswered = client->http_status == 0 && !client->rejected;
+    return is_unanswered && (!stream->headers_sent || !client->tried_again);
+}
+
+static void
+try_again(bly_client_call *client, bly_bytes_queue *messages)
+{
+    belay_call *call = &client->call;
+    client->tried_again = client->tried_again || call->stream.headers_sent;
+    client->out_end_sent = false;
+    client->waiting = true;
+    bly_mutex_lock(&call->lock);
+    bly_bytes_queue_splice(messages, &call->out);
+    bly_bytes_queue_splice(&call->out, messages);
+    call->out_at_io = 0;
+    bly_mutex_unlock(&call->lock);
+    client->host->ops->start(client->host->argument, call);
+}
+
 static void
 fail_closed(bly_client_call *client, uint32_t error, bool by_peer, bool unprocessed)
 {
-    char message[80];
+    char message[240];
     if (unprocessed) {
         complete(client, BELAY_UNAVAILABLE, "the server refused the call before it ran", NULL, true);
     } else if (by_peer) {
         snprintf(message, sizeof message, "the server reset the stream with HTTP/2 error %u", (unsigned int)error);
         complete(client, bly_status_from_h2(error), message, NULL, true);
     } else if (error == BLY_H2_CONNECTION_LOST) {
-        complete(client, BELAY_UNAVAILABLE, "the connection was lost", NULL, true);
+        snprintf(message, sizeof message, "the connection was lost: %s",
+                 bly_h2_connection_detail(client->call.stream.connection));
+        complete(client, BELAY_UNAVAILABLE, message, NULL, true);
     } else {
         snprintf(message, sizeof message, "the stream broke with HTTP/2 error %u", (unsigned int)error);
         complete(client, bly_status_from_h2(error), message, NULL, true);
@@ -381,9 +458,15 @@ bly_client_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_client_call *client = bly_client_call_of(call);
-    if (belay_context_cause(call->context) == BELAY_CAUSE_NONE)
-        fail_closed(client, error, by_peer, unprocessed);
+    bool is_open = belay_context_cause(call->context) == BELAY_CAUSE_NONE;
+    bly_bytes_queue messages;
+    bly_bytes_queue_init(&messages);
     client->host->ops->gone(client->host->argument, call);
+    if (unprocessed && bly_h2_stream_take_back(stream, &messages) && is_open && may_try_again(client, stream))
+        try_again(client, &messages);
+    else if (is_open)
+        fail_closed(client, error, by_peer, unprocessed);
+    bly_bytes_queue_clear(&messages);
     bly_call_unref(call); /* the stream's */
 }
 

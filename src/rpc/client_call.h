@@ -18,7 +18,7 @@
 
 #include "base/list.h"
 #include "rpc/call.h"
-#include "rpc/server_call.h"
+#include "rpc/scope.h"
 
 /* What a call needs from its channel. I/O thread, no lock held. */
 typedef struct bly_client_host_ops {
@@ -42,14 +42,19 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
+    belay_compression compression; /* of requests */
+    bool accept_compression;       /* of replies: the server is told that it may */
 } bly_client_host;
 
 struct belay_call_options {
     uint64_t timeout_ns;
     bool wait_for_ready;
+    bool has_compression; /* else the channel's */
+    belay_compression compression;
     belay_metadata *metadata; /* or NULL */
 };
 
@@ -58,11 +63,11 @@ typedef struct bly_client_call {
 
     /* const after creation */
     const bly_client_host *host;
-    bly_server_call *handler; /* whose context it was opened with, on its thread; or NULL */
+    bly_scope *scope; /* of the handler or task whose context it was opened with, on its thread; or NULL */
     bool wait_for_ready;
     belay_metadata *metadata; /* of its options, or NULL */
 
-    bly_link handler_link; /* handler's thread only */
+    bly_link handler_link; /* in the scope's calls; its thread only */
     bly_link host_link;    /* the host's, I/O thread */
 
     /* guarded by the call's lock; const once the context is finished */
@@ -73,7 +78,12 @@ typedef struct bly_client_call {
     belay_metadata *result_trailers;
     belay_metadata *headers; /* const once headers_ready */
     bool headers_ready;
+    bool spoiled;   /* a message could not be inflated: what is left of the stream is of no use */
     bool abandoned; /* nobody will finish it: the I/O thread holds the user's reference */
+
+    /* receiving thread only */
+    belay_code spoiled_code; /* what it ended with; BELAY_OK */
+    const char *spoiled_words;
 
     const char *peer;    /* atomic: release when set, acquire when read; the host's target, then `peer_name` */
     char peer_name[64]; /* const once `peer` points to it */
@@ -83,6 +93,7 @@ typedef struct bly_client_call {
     bool waiting; /* the host holds it */
     bool end_handled;
     bool out_end_sent;
+    bool tried_again; /* after a server had the headers */
     bool rejected; /* the answer is no gRPC: the rest is dropped */
     unsigned int messages;
     int http_status;

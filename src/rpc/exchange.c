@@ -14,6 +14,15 @@ belay_call_peer(const belay_call *call)
     return __atomic_load_n(&BLY_CONTAINER_OF(call, bly_client_call, call)->peer, __ATOMIC_ACQUIRE);
 }
 
+const belay_peer_identity *
+belay_call_peer_identity(const belay_call *call)
+{
+    if (!call->is_server)
+        return NULL;
+    const bly_server_call *server = BLY_CONTAINER_OF(call, bly_server_call, call);
+    return server->ops->identity(server->host);
+}
+
 const belay_metadata *
 belay_call_metadata(const belay_call *call)
 {
@@ -27,15 +36,33 @@ belay_call_metadata(const belay_call *call)
     return headers;
 }
 
+/* A message as it was before it was compressed. One that cannot be had ends the call. */
+static belay_code
+open_message(belay_call *call, bly_bytes **message)
+{
+    const char *words;
+    belay_code code = bly_call_open_message(call, message, &words);
+    if (code != BELAY_OK)
+        call->side->spoiled(call, code, words);
+    return code;
+}
+
 /* END_OF_STREAM is for a call that ended well: a client learns of a failure at once. */
+static belay_code
+receive_of_client(belay_call *call, bly_bytes **message)
+{
+    bly_client_call *client = bly_client_call_of(call);
+    if (client->spoiled_code != BELAY_OK)
+        return client->spoiled_code;
+    belay_code code = bly_call_receive(call, message);
+    return code == BELAY_END_OF_STREAM && client->result_code != BELAY_OK ? client->result_code : code;
+}
+
 static belay_code
 receive(belay_call *call, bly_bytes **message)
 {
-    belay_code code = bly_call_receive(call, message);
-    if (code != BELAY_END_OF_STREAM || call->is_server)
-        return code;
-    bly_client_call *client = bly_client_call_of(call);
-    return client->result_code == BELAY_OK ? BELAY_END_OF_STREAM : client->result_code;
+    belay_code code = call->is_server ? bly_call_receive(call, message) : receive_of_client(call, message);
+    return code == BELAY_OK ? open_message(call, message) : code;
 }
 
 belay_code
@@ -77,5 +104,5 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
 bool
 bly_call_is_handlers(belay_call *call)
 {
-    return call->is_server || bly_client_call_of(call)->handler != NULL;
+    return call->is_server || bly_client_call_of(call)->scope != NULL;
 }

@@ -9,7 +9,6 @@
 
 #include <belay/wait.h>
 
-#include "rpc/client_call.h"
 #include "rpc/server_call.h"
 #include "rpc/timely.h"
 #include "wire/percent.h"
@@ -69,7 +68,11 @@ static belay_code
 unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **request)
 {
     belay_call *call = &server->call;
-    belay_code code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
+    const char *words;
+    belay_code code = bly_call_open_message(call, &bytes, &words);
+    if (code != BELAY_OK)
+        return belay_fail(call, code, "%s", words);
+    code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
     if (code == BELAY_INTERNAL)
         return belay_fail(call, code, "the request is no %s", call->method->request->name);
@@ -99,11 +102,21 @@ invoke(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **reply)
     return bly_status_valid(method->thunk(call, server->registration->handlers, request, *reply));
 }
 
+/* A reply that is to be compressed is so before the end is decided: a cancel still stops it, and the caller who is
+ * not waiting any more costs no more time. NULL: nothing was done. */
+static bly_bytes *
+pack_compressed(belay_call *call, belay_code code, const ProtobufCMessage *reply)
+{
+    if (code != BELAY_OK || reply == NULL || !bly_call_compression_is_on(&call->compression))
+        return NULL;
+    return bly_call_frame_compress(call, bly_call_frame_pack(reply));
+}
+
 /* Packs what the client will get while everything that it points to still lives. */
 static belay_code
 pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *reply, bly_bytes **frame)
 {
-    if (code == BELAY_OK && reply != NULL) {
+    if (code == BELAY_OK && reply != NULL && *frame == NULL) {
         *frame = bly_call_frame_pack(reply);
         if (*frame == NULL)
             code = BELAY_RESOURCE_EXHAUSTED;
@@ -112,14 +125,6 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
     if (code != BELAY_OK && message != NULL)
         server->final_message = bly_percent_encode(message, strlen(message), &server->final_message_size);
     return code;
-}
-
-static void
-release_children(bly_server_call *server)
-{
-    bly_link *link;
-    while ((link = server->children.next) != &server->children)
-        belay_call_free(bly_client_call_of_handler_link(link));
 }
 
 /* How long the handler took, and what of that was after its cancel. The clock was read when the context ended: once
@@ -139,24 +144,29 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
             bly_time_stats_add(&stats->after_cancel_cpu, cpu);
     }
     bly_time_stats_add(&stats->handling, now - begun_at);
+    bly_pool_took(now - begun_at);
     if (server->registration->time.drops_late)
         bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }
 
-/* Only the winner of the end has a status to send. */
+/* The threads that work for it stop before all that: they may write what the reply points to. Only the winner of the
+ * end has a status to send. */
 void
 bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
-    bly_bytes *frame = NULL;
+    bly_scope_stop(&server->scope);
+    bly_bytes *frame = pack_compressed(call, code, reply);
     bool won = bly_context_end(call->context, BELAY_CAUSE_FINISHED, NULL);
     measure(server, begun_at, !won);
     if (won)
         code = pack_final(server, code, reply, &frame);
     bly_context_drop_callbacks(call->context);
-    release_children(server);
+    bly_scope_release_calls(&server->scope);
     bly_arena_run_cleanups(&server->arena);
-    release_children(server); /* those that a cleanup has left */
+    bly_scope_release_calls(&server->scope); /* those that a cleanup has left */
+    bly_scope_stop(&server->scope);
+    bly_scope_release_parts(&server->scope);
     bly_arena_fini(&server->arena);
     bly_arena_fini(&call->message);
     bly_bytes_free(call->current);
@@ -165,8 +175,10 @@ bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code co
     count(server, &server->totals->handlers_running, (uint64_t)-1);
 
     bly_mutex_lock(&call->lock);
-    if (frame != NULL)
+    if (frame != NULL && won)
         bly_bytes_queue_push(&call->out, frame);
+    else
+        bly_bytes_free(frame);
     call->out_ended = true;
     call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
     bly_bytes_queue_clear(&call->in);
@@ -195,7 +207,7 @@ bly_server_call_run(bly_job *job)
     count(server, &server->totals->handlers_started, 1);
     count(server, &server->registration->stats.handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
-    bly_context_set_handler(server->call.context, server);
+    bly_context_set_handler(server->call.context, &server->scope);
     bly_pool_show(job); /* the last wait is before the call is given away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);

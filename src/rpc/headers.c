@@ -53,6 +53,14 @@ bly_headers_add_text(bly_headers *headers, const char *name, const char *value, 
 }
 
 void
+bly_headers_add_encoding(bly_headers *headers, belay_compression compression)
+{
+    size_t size;
+    const char *name = bly_compression_name(compression, &size);
+    bly_headers_add(headers, (bly_h2_header){"grpc-encoding", name, 13, size, true, false});
+}
+
+void
 bly_headers_add_metadata(bly_headers *headers, const belay_metadata *metadata)
 {
     size_t count = belay_metadata_count(metadata);

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "h2/connection.h"
+#include "wire/compression.h"
 
 #define BLY_HEADERS_ROOM 16
 
@@ -32,6 +33,9 @@ void bly_headers_fini(bly_headers *headers);
 /* Appends one. Strings must live until the block was sent, static ones longer. */
 void bly_headers_add(bly_headers *headers, bly_h2_header header);
 void bly_headers_add_text(bly_headers *headers, const char *name, const char *value, size_t value_size);
+
+/* Appends grpc-encoding. */
+void bly_headers_add_encoding(bly_headers *headers, belay_compression compression);
 
 /* Appends all pairs, "-bin" values in base64. NULL: nothing. */
 void bly_headers_add_metadata(bly_headers *headers, const belay_metadata *metadata);

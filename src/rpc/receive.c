@@ -79,7 +79,8 @@ bly_call_frame_status(const belay_call *call, bly_frame_error error, char words[
         snprintf(words, BLY_FRAME_WORDS, "no memory for the message");
         return BELAY_RESOURCE_EXHAUSTED;
     case BLY_FRAME_COMPRESSED:
-        snprintf(words, BLY_FRAME_WORDS, "compressed message without grpc-encoding");
+        snprintf(words, BLY_FRAME_WORDS, "compressed message %s grpc-encoding",
+                 call->compression.in_is_unknown ? "with an unknown" : "without");
         return BELAY_INTERNAL;
     default:
         snprintf(words, BLY_FRAME_WORDS, "malformed message frame");

@@ -82,8 +82,19 @@ take_timeout(bly_server_call *server, const char *value, size_t size)
 static void
 take_encoding(bly_server_call *server, const char *value, size_t size)
 {
-    if (size != 8 || memcmp(value, "identity", 8) != 0)
+    belay_call *call = &server->call;
+    if (!bly_call_compression_take(&call->compression, value, size))
         bly_request_refuse(server, 200, BELAY_UNIMPLEMENTED, "grpc-encoding not supported: %.20s", value);
+    call->frames.has_encoding = call->compression.in != BELAY_COMPRESSION_NONE;
+}
+
+/* May come more than once, as other lists. */
+static void
+take_accept_encoding(bly_server_call *server, const char *value, size_t size)
+{
+    bly_call_compression *compression = &server->call.compression;
+    compression->accepted |= bly_compression_parse_accepted(value, size);
+    bly_call_compression_choose(compression, server->compression);
 }
 
 static void
@@ -105,6 +116,7 @@ static const request_header header_scheme = {0, take_nothing};
 static const request_header header_content_type = {SEEN_CONTENT_TYPE, take_content_type};
 static const request_header header_timeout = {SEEN_TIMEOUT, take_timeout};
 static const request_header header_encoding = {0, take_encoding};
+static const request_header header_accept_encoding = {0, take_accept_encoding};
 
 /* What a name means to the call itself; NULL: nothing. Looked up for every header of every call: by size, and then
  * with sizes that the compiler knows. */
@@ -127,6 +139,8 @@ find_header(const char *name, size_t size)
         return IS("content-type") ? &header_content_type : IS("grpc-timeout") ? &header_timeout : NULL;
     case 13:
         return IS("grpc-encoding") ? &header_encoding : NULL;
+    case 20:
+        return IS("grpc-accept-encoding") ? &header_accept_encoding : NULL;
     default:
         return NULL;
     }

@@ -97,17 +97,26 @@ send_frame(belay_call *call, bly_bytes *frame)
     return code;
 }
 
+static bly_bytes *
+copy_frame(const void *data, size_t size)
+{
+    bly_bytes *frame = bly_call_frame_new(size);
+    if (frame != NULL && size > 0)
+        memcpy(frame->data + BLY_FRAME_PREFIX, data, size);
+    return frame;
+}
+
 belay_code
 belay_call_send(belay_call *call, const void *data, size_t size)
 {
     if (call == NULL || (data == NULL && size > 0))
         return BELAY_INVALID_ARGUMENT;
-    bly_bytes *frame = bly_call_frame_new(size);
+    bly_bytes *frame = NULL;
+    if (bly_call_compression_is_on(&call->compression))
+        frame = bly_call_frame_compressed(call, data, size);
     if (frame == NULL)
-        return BELAY_RESOURCE_EXHAUSTED;
-    if (size > 0)
-        memcpy(frame->data + BLY_FRAME_PREFIX, data, size);
-    return send_frame(call, frame);
+        frame = copy_frame(data, size);
+    return frame != NULL ? send_frame(call, frame) : BELAY_RESOURCE_EXHAUSTED;
 }
 
 belay_code
@@ -115,8 +124,6 @@ belay_call_send_message(belay_call *call, const ProtobufCMessage *message)
 {
     if (call == NULL || message == NULL)
         return BELAY_INVALID_ARGUMENT;
-    bly_bytes *frame = bly_call_frame_pack(message);
-    if (frame == NULL)
-        return BELAY_RESOURCE_EXHAUSTED;
-    return send_frame(call, frame);
+    bly_bytes *frame = bly_call_frame_compress(call, bly_call_frame_pack(message));
+    return frame != NULL ? send_frame(call, frame) : BELAY_RESOURCE_EXHAUSTED;
 }

@@ -14,7 +14,8 @@
 #include "wire/percent.h"
 #include "wire/status.h"
 
-static const bly_h2_header header_accept_encoding = {"grpc-accept-encoding", "identity", 20, 8, true, false};
+static const bly_h2_header header_accept_encoding =
+    BLY_H2_STATIC_HEADER("grpc-accept-encoding", BLY_COMPRESSION_ACCEPTED);
 static const bly_h2_header answer_headers[] = {
     {":status", "200", 7, 3, true, false},
     {"content-type", "application/grpc", 12, 16, true, false},
@@ -149,13 +150,31 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
     free(encoded);
 }
 
-/* With what the handler added. */
 static bool
-respond_with_metadata(bly_server_call *server)
+has_compression(const bly_call_compression *compression)
 {
+    return compression->out != BELAY_COMPRESSION_NONE || compression->in != BELAY_COMPRESSION_NONE;
+}
+
+/* What is understood here is told to clients that compress: others, which are most, do not ask. */
+static void
+add_compression(bly_headers *headers, const bly_call_compression *compression)
+{
+    if (compression->out != BELAY_COMPRESSION_NONE)
+        bly_headers_add_encoding(headers, compression->out);
+    bly_headers_add(headers, header_accept_encoding);
+}
+
+/* With what there is to say of compression, and what the handler added. */
+static bool
+respond_with_more(bly_server_call *server)
+{
+    const bly_call_compression *compression = &server->call.compression;
     bly_headers headers;
     bly_headers_init(&headers);
     add_answer_headers(&headers);
+    if (has_compression(compression))
+        add_compression(&headers, compression);
     bly_headers_add_metadata(&headers, server->headers);
     bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
     bly_headers_fini(&headers);
@@ -168,8 +187,9 @@ send_headers(bly_server_call *server)
     if (server->headers_sent)
         return;
     server->headers_sent = true;
-    bool sent = server->headers != NULL ? respond_with_metadata(server)
-                                        : bly_h2_stream_respond(&server->call.stream, answer_headers, ANSWER_HEADERS);
+    bool more = server->headers != NULL || has_compression(&server->call.compression);
+    bool sent = more ? respond_with_more(server)
+                     : bly_h2_stream_respond(&server->call.stream, answer_headers, ANSWER_HEADERS);
     if (!sent)
         bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
 }
@@ -275,6 +295,18 @@ status_of_cause(belay_cause cause, const char **message)
     }
 }
 
+/* What was wrong with the request, when a limit was reached by that; BELAY_OK: nothing. */
+static belay_code
+code_of_request(bly_server_call *server)
+{
+    if (server->refused_code != BELAY_OK)
+        return server->refused_code;
+    bly_mutex_lock(&server->call.lock);
+    belay_code code = server->spoiled_code;
+    bly_mutex_unlock(&server->call.lock);
+    return code;
+}
+
 /* Whether the client is to be told of a cancel, and has not been. */
 static bool
 has_news(const bly_server_call *server)
@@ -291,8 +323,8 @@ send_cause(bly_server_call *server)
     const char *message = NULL;
     belay_code code = status_of_cause(belay_context_cause(context), &message);
     const char *reason = belay_context_reason(context);
-    if (belay_context_cause(context) == BELAY_CAUSE_LIMIT && server->refused_code != BELAY_OK)
-        code = server->refused_code; /* what was wrong with the request says more than that a limit was reached */
+    if (belay_context_cause(context) == BELAY_CAUSE_LIMIT && code_of_request(server) != BELAY_OK)
+        code = code_of_request(server); /* which says more than that a limit was reached */
     send_plain_status(server, code, reason[0] != '\0' ? reason : message);
 }
 
@@ -450,9 +482,20 @@ expired(belay_call *call)
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
 }
 
+/* The handler, which is told by its receive, may go on for a while: the client is told now. */
+static void
+spoiled(belay_call *call, belay_code code, const char *words)
+{
+    bly_mutex_lock(&call->lock);
+    bly_server_call_of(call)->spoiled_code = code;
+    bly_mutex_unlock(&call->lock);
+    bly_context_end(call->context, BELAY_CAUSE_LIMIT, words);
+}
+
 static const bly_call_side server_side = {
     .io = io,
     .ended_locked = ended_locked,
+    .spoiled = spoiled,
     .expired = expired,
     .destroy = destroy,
 };
@@ -470,12 +513,13 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->timeout_ns = BELAY_FOREVER;
     server->draining = limits->draining;
     server->peer = peer;
+    server->compression = limits->compression;
     server->watch.patience_ns = limits->watchdog_ns;
     bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
                   limits->stream_window);
     server->call.began_ms = bly_loop_turn_ms(loop);
     bly_arena_init(&server->arena);
-    bly_list_init(&server->children);
+    bly_scope_init(&server->scope, &server->arena);
     bly_link_init(&server->held_link);
     bly_link_init(&server->connection_link);
     bly_link_init(&server->closed_link);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <belay/service.h>
+#include <belay/tls.h>
 
 #include "base/arena.h"
 #include "base/list.h"
@@ -26,6 +27,7 @@
 #include "rpc/draining.h"
 #include "rpc/method_stats.h"
 #include "rpc/method_time.h"
+#include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
 typedef struct bly_attendant bly_attendant;
@@ -62,6 +64,7 @@ typedef struct bly_server_limits {
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
+    belay_compression compression; /* of answers */
     uint64_t watchdog_ns; /* how long a handler may ignore its cancel unreported; BELAY_FOREVER: for ever */
 } bly_server_limits;
 
@@ -83,6 +86,8 @@ typedef struct bly_server_host_ops {
     void (*over)(void *host, belay_call *call);
     /* Any thread, the call's lock held: takes the job out of the pool's queue. True: it never runs. */
     bool (*dequeue)(void *host, belay_call *call);
+    /* Any thread, while a handler runs: who the client is, or NULL. */
+    const belay_peer_identity *(*identity)(void *host);
 } bly_server_host_ops;
 
 typedef enum bly_run_state {
@@ -101,6 +106,7 @@ typedef struct bly_server_call {
     bly_server_totals *totals;
     const bly_draining *draining;
     const char *peer; /* the host's, which a dispatched call keeps */
+    belay_compression compression; /* of its answer, if the client takes it and the handler says nothing */
 
     /* const after the headers */
     bly_registration *registration;
@@ -123,6 +129,7 @@ typedef struct bly_server_call {
     bly_run_state run_state;
     bool over_due;    /* the I/O thread has not been told that it is over */
     bool headers_due; /* the handler wants its headers sent */
+    belay_code spoiled_code; /* of a message that could not be inflated: what ends the call; BELAY_OK */
     bool final_ready; /* the handler decided the status: the next three are const */
     belay_code final_code;
     char *final_message; /* percent-encoded, or NULL */
@@ -152,7 +159,7 @@ typedef struct bly_server_call {
     char *fail_message; /* in the arena */
     belay_code fail_code;
     bool blocking;      /* between belay_blocking_begin() and _end() */
-    bly_list children;  /* client calls opened with the own context */
+    bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
 
 static inline bly_server_call *

@@ -7,6 +7,7 @@ libbelay_sources += \
 	src/rpc/census.h \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
+	src/rpc/compression.c src/rpc/compression.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
 	src/rpc/draining.h \
@@ -24,6 +25,8 @@ libbelay_sources += \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
 	src/rpc/runtime.h \
+	src/rpc/scope.c \
+	src/rpc/scope.h \
 	src/rpc/send.c \
 	src/rpc/server_call.c \
 	src/rpc/server_call.h \

@@ -43,6 +43,16 @@ belay_call_options_set_wait_for_ready(belay_call_options *options, bool wait)
 }
 
 belay_code
+belay_call_options_set_compression(belay_call_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    options->has_compression = true;
+    return BELAY_OK;
+}
+
+belay_code
 belay_call_options_add_metadata(belay_call_options *options, const char *key, const void *value, size_t value_size)
 {
     if (options == NULL)
@@ -65,6 +75,7 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
+    client->call.compression.out = options->has_compression ? options->compression : host->compression;
     client->peer = host->target;
     bly_link_init(&client->handler_link);
     bly_link_init(&client->host_link);
@@ -102,11 +113,11 @@ make_context(bly_client_call *client, belay_context *parent, uint64_t timeout_ns
 }
 
 static void
-belong_to_handler(bly_client_call *client, belay_context *context)
+belong_to_scope(bly_client_call *client, belay_context *context)
 {
-    client->handler = context != NULL ? bly_context_handler(context) : NULL;
-    if (client->handler != NULL)
-        bly_list_append(&client->handler->children, &client->handler_link);
+    client->scope = context != NULL ? bly_context_handler(context) : NULL;
+    if (client->scope != NULL)
+        bly_list_append(&client->scope->calls, &client->handler_link);
 }
 
 belay_code
@@ -130,7 +141,8 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
         return BELAY_RESOURCE_EXHAUSTED;
     }
     belay_call *call = &client->call;
-    belong_to_handler(client, context);
+    belong_to_scope(client, context);
+    frame = bly_call_frame_compress(call, frame);
     bly_mutex_lock(&call->lock);
     if (frame != NULL)
         bly_bytes_queue_push(&call->out, frame);

@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/jitter.h"
 #include "h2/connection.h"
+#include "transport/peer_identity.h"
 
+#define AGE_JITTER 10 /* percent (gRFC A9) */
 #define MAX_CONCURRENT_STREAMS 100
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
@@ -26,12 +30,13 @@ move_shown_connection(bly_server_connection *connection)
 static void
 free_if_done(bly_server_connection *connection)
 {
-    if (connection->h2 != NULL || !bly_list_is_empty(&connection->calls))
+    if (connection->handshake != NULL || connection->h2 != NULL || !bly_list_is_empty(&connection->calls))
         return;
     belay_server *server = connection->place->server;
     unsigned int door = connection->door;
     move_shown_connection(connection);
     bly_list_remove(&connection->link);
+    bly_peer_identity_free(connection->identity);
     free(connection);
     bly_server_connection_removed(server, door);
 }
@@ -138,6 +143,12 @@ gone(void *host, belay_call *call)
     forget_if_done(of_host(host), server);
 }
 
+static const belay_peer_identity *
+identity(void *host)
+{
+    return of_host(host)->identity;
+}
+
 /* Most clients call one method again and again. */
 static bly_registration *
 find(void *host, const char *path, size_t size, bool *service_known)
@@ -166,6 +177,7 @@ static const bly_server_host_ops host_ops = {
     .withdraw = withdraw,
     .over = over,
     .dequeue = dequeue,
+    .identity = identity,
 };
 
 void
@@ -194,7 +206,8 @@ bly_server_push_batch(bly_loop_deferred *deferred)
  */
 
 /* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler that
- * computes: its flag costs nothing. */
+ * computes: its flag costs nothing. One that waits for the tasks of a group sleeps in none of its
+ * own waits, but they in theirs. */
 static bool
 would_wake(bly_server_call *server)
 {
@@ -203,7 +216,8 @@ would_wake(bly_server_call *server)
     bool running = server->run_state == BLY_RUN_RUNNING;
     bool sleeps = call->reader != NULL || call->writer != NULL;
     bly_mutex_unlock(&call->lock);
-    return running && (sleeps || bly_context_has_waits(call->context));
+    bool has_tasks = bly_job_wait(&server->job) == BLY_POOL_IN_GROUP;
+    return running && (sleeps || has_tasks || bly_context_has_waits(call->context));
 }
 
 static void
@@ -259,6 +273,25 @@ stream_begin(void *owner, bly_h2_connection *h2)
     return &call->stream;
 }
 
+/* It is of no use to its client. */
+static void
+idle(void *owner, bly_h2_connection *h2)
+{
+    (void)owner;
+    bly_h2_connection_drain(h2);
+}
+
+/* First the calls end, so that the client reads why; then it has had its time. */
+static void
+grace_over(void *owner, bly_h2_connection *h2)
+{
+    bly_server_connection *connection = owner;
+    if (connection->refuses)
+        bly_h2_connection_close(h2, "its maximum age and grace are over");
+    else
+        bly_server_connection_cancel(connection, BELAY_CAUSE_SHUTDOWN, "the connection has reached its maximum age");
+}
+
 static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
@@ -280,44 +313,118 @@ static const bly_h2_ops h2_ops = {
     .closed = stream_closed,
     .drained = bly_server_call_drained,
     .delivered = bly_server_call_delivered,
+    .idle = idle,
+    .grace_over = grace_over,
     .connection_closed = connection_closed,
 };
 
-void
-bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer, unsigned int door)
+static void
+set_keeping(bly_server_loop *place, bly_h2_options *options)
 {
-    belay_server *server = place->server;
-    bly_server_connection *connection = calloc(1, sizeof *connection);
-    bly_stream *stream = bly_stream_new(place->loop, descriptor, peer);
+    const bly_server_keeping *keeping = &place->server->options.keeping;
+    options->keepalive_ns = keeping->keepalive;
+    options->keepalive_timeout_ns = keeping->keepalive_timeout;
+    options->ping_interval_ns = keeping->ping_interval;
+    options->idle_ping_interval_ns = keeping->idle_ping_interval;
+    options->ping_strikes = keeping->ping_strikes;
+    options->idle_ns = bly_jitter(&place->random, keeping->idle, AGE_JITTER);
+    options->age_ns = bly_jitter(&place->random, keeping->age, AGE_JITTER);
+    options->grace_ns = keeping->grace;
+}
+
+/* Its socket is closed, and no stream has come, or will. */
+static void
+drop(bly_server_connection *connection, const char *why)
+{
+    bly_log_write(&connection->place->server->runtime->log, BELAY_LOG_WARNING, "connection from %s: %s",
+                  connection->peer, why);
+    bly_server_connection_closed(connection->place->server, connection->door);
+    free_if_done(connection);
+}
+
+static void
+speak_http2(bly_server_connection *connection, bly_stream *stream)
+{
+    belay_server *server = connection->place->server;
     bly_h2_options options;
     bly_h2_options_defaults(&options);
     options.max_concurrent_streams = MAX_CONCURRENT_STREAMS;
     options.stream_window = server->limits.stream_window;
-    if (connection != NULL && stream != NULL) {
-        connection->place = place;
-        connection->loop = place->loop;
-        connection->door = door;
-        snprintf(connection->peer, sizeof connection->peer, "%s", peer);
-        bly_list_init(&connection->calls);
-        bly_list_init(&connection->held);
-        bly_link_init(&connection->link);
-        connection->h2 = bly_h2_connection_new(place->loop, stream, true, &options, &h2_ops, connection,
-                                               &server->runtime->log);
-    } else {
-        bly_stream_free(stream);
-    }
-    if (connection == NULL || connection->h2 == NULL) {
-        bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "connection from %s dropped: no memory", peer);
-        free(connection);
+    set_keeping(connection->place, &options);
+    connection->identity = bly_stream_take_identity(stream);
+    connection->h2 = bly_h2_connection_new(connection->loop, stream, true, &options, &h2_ops, connection,
+                                           &server->runtime->log);
+    if (connection->h2 == NULL)
+        drop(connection, "no memory");
+}
+
+/* Also for one that was given up when the server began to drain. */
+static void
+shaken(void *argument, bly_stream *stream, const char *error)
+{
+    bly_server_connection *connection = argument;
+    connection->handshake = NULL;
+    if (stream != NULL && !connection->refuses) {
+        speak_http2(connection, stream);
         return;
     }
+    bly_stream_free(stream);
+    drop(connection, error != NULL ? error : "closed, the server drains");
+}
+
+static void
+begin(bly_server_connection *connection, int descriptor, const bly_tls_user *tls)
+{
+    if (tls == NULL) {
+        bly_stream *stream = bly_stream_new(connection->loop, descriptor, connection->peer);
+        if (stream != NULL)
+            speak_http2(connection, stream);
+        else
+            drop(connection, "no memory");
+        return;
+    }
+    connection->handshake =
+        bly_handshake_start(tls, NULL, connection->loop, descriptor, connection->peer, shaken, connection);
+    if (connection->handshake == NULL)
+        drop(connection, "no memory");
+}
+
+void
+bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer,
+                          const bly_server_listener *listener)
+{
+    belay_server *server = place->server;
+    bly_server_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "connection from %s dropped: no memory", peer);
+        close(descriptor);
+        return;
+    }
+    connection->place = place;
+    connection->loop = place->loop;
+    connection->door = listener->door;
+    snprintf(connection->peer, sizeof connection->peer, "%s", peer);
+    bly_list_init(&connection->calls);
+    bly_list_init(&connection->held);
+    bly_link_init(&connection->link);
     bly_list_append(&place->connections, &connection->link);
-    bly_server_connection_added(server, door);
+    bly_server_connection_added(server, listener->door);
+    begin(connection, descriptor, listener->tls);
+}
+
+/* Whoever has not said yet who he is has no calls to wait for. */
+static void
+give_up_handshake(bly_server_connection *connection)
+{
+    connection->refuses = true;
+    bly_handshake_cancel(connection->handshake);
 }
 
 void
 bly_server_connection_drain(bly_server_connection *connection)
 {
+    if (connection->handshake != NULL)
+        give_up_handshake(connection);
     if (connection->h2 != NULL)
         bly_h2_connection_drain(connection->h2);
 }
@@ -325,6 +432,8 @@ bly_server_connection_drain(bly_server_connection *connection)
 void
 bly_server_connection_close(bly_server_connection *connection, const char *detail)
 {
+    if (connection->handshake != NULL)
+        give_up_handshake(connection);
     if (connection->h2 != NULL)
         bly_h2_connection_close(connection->h2, detail);
 }

@@ -12,6 +12,7 @@
 #define BLY_SERVER_CONNECTION_H
 
 #include "server/server.h"
+#include "transport/handshake.h"
 
 typedef struct bly_server_connection {
     /* const after creation */
@@ -21,6 +22,8 @@ typedef struct bly_server_connection {
     unsigned int door; /* by which it came */
     /* I/O thread only */
     bly_link link; /* the loop's connections */
+    bly_handshake *handshake; /* TLS's, under way: until then there is no h2 */
+    belay_peer_identity *identity; /* who the client proved to be, or NULL; const once there is an h2 */
     bly_h2_connection *h2; /* NULL once closed */
     bly_list calls;        /* all that are not both gone and over */
     bly_list held;         /* dispatched, no slot yet */
@@ -31,7 +34,8 @@ typedef struct bly_server_connection {
 } bly_server_connection;
 
 /* Takes over a descriptor. On failure it is closed, and the log says why. */
-void bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer, unsigned int door);
+void bly_server_connection_new(bly_server_loop *place, int descriptor, const char *peer,
+                               const bly_server_listener *listener);
 
 /* Ends all its calls with a cause, for good: those that still come are refused. */
 void bly_server_connection_cancel(bly_server_connection *connection, belay_cause cause, const char *reason);

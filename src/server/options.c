@@ -18,6 +18,17 @@ const belay_server_options bly_server_default_options = {
     .drain_grace_ns = BELAY_SECONDS(10),
     .drain_limit_ns = BELAY_SECONDS(10),
     .watchdog_ns = BELAY_SECONDS(1),
+    .keeping =
+        {
+            .keepalive = BELAY_SECONDS(2 * 60 * 60),
+            .keepalive_timeout = BELAY_SECONDS(20),
+            .ping_interval = BELAY_SECONDS(5 * 60),
+            .idle_ping_interval = BELAY_SECONDS(2 * 60 * 60),
+            .ping_strikes = 2,
+            .idle = BELAY_FOREVER,
+            .age = BELAY_FOREVER,
+            .grace = BELAY_FOREVER,
+        },
 };
 
 belay_server_options *
@@ -55,7 +66,7 @@ belay_server_options_set_stack_size(belay_server_options *options, size_t bytes)
 }
 
 void
-belay_server_options_set_batch_scheduling(belay_server_options *options, bool batch)
+belay_server_options_set_batch_scheduling(belay_server_options *options, belay_batch_scheduling batch)
 {
     options->batch_scheduling = batch;
 }
@@ -76,6 +87,15 @@ void
 belay_server_options_set_send_mark(belay_server_options *options, uint32_t bytes)
 {
     options->send_mark = bytes;
+}
+
+belay_code
+belay_server_options_set_compression(belay_server_options *options, belay_compression compression)
+{
+    if (options == NULL || !bly_compression_is_valid(compression))
+        return BELAY_INVALID_ARGUMENT;
+    options->compression = compression;
+    return BELAY_OK;
 }
 
 void

@@ -60,6 +60,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
+        .compression = server->options.compression,
         .watchdog_ns = server->options.watchdog_ns > 0 ? server->options.watchdog_ns : BELAY_FOREVER,
     };
 }
@@ -80,6 +81,7 @@ make_loops(belay_server *server)
         bly_list_init(&place->batch);
         place->tell.run = bly_server_tell_closed;
         place->may_tell = BLY_SERVER_TELL_AT_ONCE;
+        place->random = (uint64_t)(uintptr_t)place ^ belay_now();
         bly_list_init(&place->closed);
         bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
@@ -101,6 +103,19 @@ take_stack_signal(belay_server *server)
     return signo == 0 || server->has_stack_signal;
 }
 
+static bly_pool_patience
+patience(belay_batch_scheduling batch)
+{
+    switch (batch) {
+    case BELAY_BATCH_NEVER:
+        return BLY_POOL_NEVER_PATIENT;
+    case BELAY_BATCH_ALWAYS:
+        return BLY_POOL_ALWAYS_PATIENT;
+    default:
+        return BLY_POOL_PATIENT_WHEN_COMPUTING;
+    }
+}
+
 static bool
 make_pool(belay_server *server)
 {
@@ -111,7 +126,7 @@ make_pool(belay_server *server)
         .queue_capacity = server->options.queue,
         .reserved_workers = RESERVED_WORKERS,
         .stack_size = server->options.stack_size,
-        .patient = server->options.batch_scheduling,
+        .patience = patience(server->options.batch_scheduling),
         .growth_delay_ns = GROWTH_DELAY,
         .idle_ns = WORKER_IDLE,
         .clock = server->runtime->environment.clock,
@@ -145,6 +160,9 @@ destroy(belay_server *server)
     for (size_t i = 0; i < server->listener_count; i++)
         bly_listener_free(server->listeners[i].listener);
     free(server->listeners);
+    bly_link *link;
+    while ((link = bly_list_take_first(&server->tls_users)) != NULL)
+        bly_tls_leave(BLY_LIST_ENTRY(link, bly_tls_user, owner_link));
     for (unsigned int i = 0; server->loops != NULL && i < server->runtime->loop_count; i++)
         bly_loop_let_go(server->loops[i].loop);
     free(server->loops);
@@ -173,6 +191,7 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     server->cap_ns = BELAY_FOREVER;
     server->resident.show = bly_server_show;
     bly_link_init(&server->resident.link);
+    bly_list_init(&server->tls_users);
     server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
     if (server->runtime != NULL) {
         resolve_options(server, options);
@@ -274,16 +293,15 @@ bly_server_reserve_listeners(belay_server *server, size_t count)
 void
 bly_server_add_listener(belay_server *server, bly_listener *listener, unsigned int door)
 {
-    server->listeners[server->listener_count++] = (bly_server_listener){listener, 0, door, server};
+    server->listeners[server->listener_count++] =
+        (bly_server_listener){.listener = listener, .door = door, .server = server};
 }
 
-belay_code
-bly_server_open(belay_server *server, const char *address, unsigned int door)
+static belay_code
+open_listeners(belay_server *server, const char *address, unsigned int door)
 {
     bly_address parsed;
     char error[256];
-    if (!bly_server_is_new(server))
-        return BELAY_FAILED_PRECONDITION;
     if (bly_activation_names(address))
         return bly_activation_open(server, address, door);
     if (!bly_address_parse(address, &parsed))
@@ -300,12 +318,39 @@ bly_server_open(belay_server *server, const char *address, unsigned int door)
     return BELAY_OK;
 }
 
-belay_code
-belay_server_listen(belay_server *server, const char *address, const void *credentials)
+/* Those that were added, also by an open that failed half way: nobody is to be served in plaintext there. */
+static void
+secure_listeners(belay_server *server, size_t from, bly_tls_user *user)
 {
-    if (server == NULL || address == NULL || credentials != NULL)
+    for (size_t i = from; i < server->listener_count; i++)
+        server->listeners[i].tls = user;
+    if (from < server->listener_count)
+        bly_list_append(&server->tls_users, &user->owner_link);
+    else
+        bly_tls_leave(user);
+}
+
+belay_code
+bly_server_open(belay_server *server, const char *address, unsigned int door, belay_tls *tls)
+{
+    bly_tls_user *user = NULL;
+    if (!bly_server_is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    size_t before = server->listener_count;
+    belay_code code = tls != NULL ? bly_tls_use_as_server(tls, &server->runtime->log, &user) : BELAY_OK;
+    if (code == BELAY_OK)
+        code = open_listeners(server, address, door);
+    if (user != NULL)
+        secure_listeners(server, before, user);
+    return code;
+}
+
+belay_code
+belay_server_listen(belay_server *server, const char *address, belay_tls *tls)
+{
+    if (server == NULL || address == NULL)
         return BELAY_INVALID_ARGUMENT;
-    return bly_server_open(server, address, BLY_SERVER_FRONT_DOOR);
+    return bly_server_open(server, address, BLY_SERVER_FRONT_DOOR, tls);
 }
 
 const char *
@@ -329,24 +374,24 @@ typedef struct arrival {
     bly_loop_task task;
     bly_server_loop *place;
     int descriptor;
-    unsigned int door;
+    const bly_server_listener *listener;
     char peer[64];
 } arrival;
 
 static void
-arrive(bly_server_loop *place, int descriptor, const char *peer, unsigned int door)
+arrive(bly_server_loop *place, int descriptor, const char *peer, const bly_server_listener *listener)
 {
-    if ((place->closed_doors & door) != 0)
+    if ((place->closed_doors & listener->door) != 0)
         close(descriptor);
     else
-        bly_server_connection_new(place, descriptor, peer, door);
+        bly_server_connection_new(place, descriptor, peer, listener);
 }
 
 static void
 arrive_posted(bly_loop_task *task)
 {
     arrival *posted = BLY_CONTAINER_OF(task, arrival, task);
-    arrive(posted->place, posted->descriptor, posted->peer, posted->door);
+    arrive(posted->place, posted->descriptor, posted->peer, posted->listener);
     free(posted);
 }
 
@@ -358,7 +403,7 @@ accepted(void *argument, int descriptor, const char *peer)
     bly_server_loop *place = &server->loops[listener->next_loop];
     listener->next_loop = (listener->next_loop + 1) % server->runtime->loop_count;
     if (bly_loop_is_current(place->loop)) {
-        arrive(place, descriptor, peer, listener->door);
+        arrive(place, descriptor, peer, listener);
         return;
     }
     arrival *posted = calloc(1, sizeof *posted);
@@ -369,7 +414,7 @@ accepted(void *argument, int descriptor, const char *peer)
     posted->task.run = arrive_posted;
     posted->place = place;
     posted->descriptor = descriptor;
-    posted->door = listener->door;
+    posted->listener = listener;
     strncpy(posted->peer, peer, sizeof posted->peer - 1);
     bly_loop_post(place->loop, &posted->task);
 }

@@ -20,21 +20,36 @@
 #include "rpc/runtime.h"
 #include "server/registry.h"
 #include "transport/listener.h"
+#include "transport/tls.h"
+
+/* How connections are kept (belay/connection.h); in nanoseconds. */
+typedef struct bly_server_keeping {
+    uint64_t keepalive;
+    uint64_t keepalive_timeout;
+    uint64_t ping_interval;
+    uint64_t idle_ping_interval;
+    unsigned int ping_strikes;
+    uint64_t idle;
+    uint64_t age;
+    uint64_t grace;
+} bly_server_keeping;
 
 struct belay_server_options {
     unsigned int workers_minimum;
     unsigned int workers_maximum;
     size_t stack_size;
-    bool batch_scheduling;
+    belay_batch_scheduling batch_scheduling;
     unsigned int queue;
     uint32_t max_receive_size;
     uint32_t send_mark;
+    belay_compression compression;
     unsigned int connection_handlers;
     uint64_t drain_grace_ns;
     uint64_t drain_limit_ns;
     bool drop_late;
     uint64_t watchdog_ns; /* 0: none */
     int watchdog_signal;  /* 0: no stacks */
+    bly_server_keeping keeping;
 };
 
 extern const belay_server_options bly_server_default_options;
@@ -53,12 +68,14 @@ typedef struct bly_server_loop {
     bly_link *shown_connection; /* which a census looks at next; of `connections` */
     bly_link *shown_call;       /* of its calls, or NULL: from the first on */
     unsigned int closed_doors; /* connections that come now by these are closed at once */
+    uint64_t random;           /* for jitter */
 } bly_server_loop;
 
 typedef struct bly_server_listener {
     bly_listener *listener; /* the loop's thread, once started */
     unsigned int next_loop; /* I/O thread: where the next connection goes */
     unsigned int door;      /* const: what can be called by it */
+    bly_tls_user *tls;      /* const: NULL: plaintext */
     belay_server *server;
 } bly_server_listener;
 
@@ -75,6 +92,7 @@ struct belay_server {
     bly_server_listener *listeners;
     bool has_stack_signal;
     size_t listener_count;
+    bly_list tls_users; /* the listeners', each of one or more */
     uint64_t cap_ns; /* of all methods that have none of their own; BELAY_FOREVER: none */
 
     bly_resident resident;
@@ -106,7 +124,7 @@ bool bly_server_is_new(belay_server *server);
 void bly_server_settle_times(belay_server *server);
 
 /* belay_server_listen() for a door. */
-belay_code bly_server_open(belay_server *server, const char *address, unsigned int door);
+belay_code bly_server_open(belay_server *server, const char *address, unsigned int door, belay_tls *tls);
 
 /* Makes room for so many more listeners; false without memory. Then bly_server_add_listener() takes them
  * over. Before the start. */

@@ -7,6 +7,7 @@ libbelay_sources += \
 	src/server/extension.c \
 	src/server/extension.h \
 	src/server/handlers.c \
+	src/server/keeping.c \
 	src/server/method_time.c \
 	src/server/metrics.c \
 	src/server/options.c \

@@ -185,7 +185,7 @@ belay_admin_listen(belay_server *server, const char *address)
     if (server == NULL || address == NULL)
         return BELAY_INVALID_ARGUMENT;
     belay_code code = answer_by(server, BLY_SERVER_ADMIN_DOOR);
-    return code == BELAY_OK ? bly_server_open(server, address, BLY_SERVER_ADMIN_DOOR) : code;
+    return code == BELAY_OK ? bly_server_open(server, address, BLY_SERVER_ADMIN_DOOR, NULL) : code;
 }
 
 belay_code

@@ -30,6 +30,8 @@ running_state(const bly_server_call *server)
         return "waiting in cond";
     case BLY_POOL_IN_PROCESS:
         return "waiting in process";
+    case BLY_POOL_IN_GROUP:
+        return "waiting in group";
     case BLY_POOL_BLOCKED:
         break;
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "transport/secure.h"
 #include "transport/socket.h"
 
 /* Vectors for one sendmsg(): POSIX promises 16, all systems take 1024. */
@@ -25,10 +26,14 @@ struct bly_stream {
     bly_loop *loop;
     int descriptor;
     bly_watch *watch;
+    bly_secure *secure; /* NULL: plain */
     /* I/O thread only */
     bly_watch_function handler; /* NULL: nobody listens */
     void *argument;
-    char error[96]; /* what broke it; empty: nothing yet */
+    unsigned int wanted;     /* what the handler is to be called for */
+    bly_loop_deferred again; /* there is more to read than the socket shows */
+    bool is_freed;           /* `again` is pending, and frees the memory */
+    char error[256];         /* what broke it; empty: nothing yet */
     /* const after creation */
     char peer[];
 };
@@ -72,13 +77,80 @@ plain_write(bly_stream *stream, const struct iovec *vectors, int count)
 
 static const stream_operations plain_operations = {.read = plain_read, .write = plain_write};
 
+/* ---- TLS ---- */
+
+/* The socket is watched for what waits in TLS as well. */
+static void
+update_watch(bly_stream *stream)
+{
+    bool waits = stream->secure != NULL && bly_secure_is_waiting(stream->secure);
+    bly_watch_set(stream->watch, stream->wanted | (waits ? BLY_WATCH_WRITE : 0));
+}
+
+static ssize_t
+result_of_secure(bly_stream *stream, ssize_t result)
+{
+    if (result == BLY_STREAM_BROKEN)
+        snprintf(stream->error, sizeof stream->error, "%s", bly_secure_error(stream->secure));
+    return result;
+}
+
+/* Bytes that TLS holds already are read in this turn's next rounds: the socket will not tell of them. */
+static void
+read_on_if_more(bly_stream *stream)
+{
+    if ((stream->wanted & BLY_WATCH_READ) != 0 && bly_secure_has_more(stream->secure))
+        bly_loop_defer(stream->loop, &stream->again);
+}
+
+/* Reading may have to answer: to a change of keys, say. */
+static ssize_t
+secure_read(bly_stream *stream, void *data, size_t size)
+{
+    ssize_t result = bly_secure_read(stream->secure, data, size);
+    read_on_if_more(stream);
+    if (bly_secure_is_waiting(stream->secure))
+        update_watch(stream);
+    return result_of_secure(stream, result);
+}
+
+static ssize_t
+secure_write(bly_stream *stream, const struct iovec *vectors, int count)
+{
+    return result_of_secure(stream, bly_secure_write(stream->secure, stream->loop, vectors, count));
+}
+
+static const stream_operations secure_operations = {.read = secure_read, .write = secure_write};
+
+static void
+read_again(bly_loop_deferred *deferred)
+{
+    bly_stream *stream = BLY_CONTAINER_OF(deferred, bly_stream, again);
+    if (stream->is_freed)
+        free(stream);
+    else if ((stream->wanted & BLY_WATCH_READ) != 0 && stream->handler != NULL)
+        stream->handler(stream->argument, BLY_WATCH_READ);
+}
+
+/* The socket takes more. What the handler has to write is not the only thing that may wait for that; that it is broken
+ * the handler sees when it reads or writes. */
+static unsigned int
+send_waiting(bly_stream *stream, unsigned int events)
+{
+    if (bly_secure_send_waiting(stream->secure) && !bly_secure_is_waiting(stream->secure))
+        update_watch(stream);
+    return events & stream->wanted;
+}
+
 /* ---- beginning and end ---- */
 
 static void
 ready(void *argument, unsigned int events)
 {
     bly_stream *stream = argument;
-    if (stream->handler != NULL)
+    if (stream->secure != NULL && (events & BLY_WATCH_WRITE) != 0)
+        events = send_waiting(stream, events);
+    if (stream->handler != NULL && events != 0)
         stream->handler(stream->argument, events);
 }
 
@@ -98,27 +170,43 @@ family_of(int descriptor)
     return name.storage.ss_family;
 }
 
-bly_stream *
-bly_stream_new(bly_loop *loop, int descriptor, const char *peer)
+static bly_stream *
+make(bly_loop *loop, int descriptor, const char *peer, bly_secure *secure)
 {
     size_t peer_size = strlen(peer) + 1;
     bly_stream *stream = calloc(1, sizeof *stream + peer_size);
     if (stream == NULL) {
+        bly_secure_free(secure);
         close(descriptor);
         return NULL;
     }
-    stream->operations = &plain_operations;
+    stream->operations = secure != NULL ? &secure_operations : &plain_operations;
+    stream->secure = secure;
+    stream->again.run = read_again;
     stream->loop = loop;
     stream->descriptor = descriptor;
     memcpy(stream->peer, peer, peer_size);
     bly_socket_set_connected(descriptor, family_of(descriptor));
     bly_loop_call(loop, make_watch, stream);
     if (stream->watch == NULL) {
+        bly_secure_free(secure);
         close(descriptor);
         free(stream);
         return NULL;
     }
     return stream;
+}
+
+bly_stream *
+bly_stream_new(bly_loop *loop, int descriptor, const char *peer)
+{
+    return make(loop, descriptor, peer, NULL);
+}
+
+bly_stream *
+bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer, bly_secure *secure)
+{
+    return make(loop, descriptor, peer, secure);
 }
 
 void
@@ -127,8 +215,27 @@ bly_stream_free(bly_stream *stream)
     if (stream == NULL)
         return;
     bly_watch_free(stream->watch); /* before its descriptor is closed */
+    bly_secure_free(stream->secure);
     close(stream->descriptor);
+    stream->is_freed = true;
+    if (!stream->again.pending)
+        free(stream);
+}
+
+int
+bly_stream_release(bly_stream *stream)
+{
+    BLY_ASSERT(stream->secure == NULL);
+    int descriptor = stream->descriptor;
+    bly_watch_free(stream->watch);
     free(stream);
+    return descriptor;
+}
+
+belay_peer_identity *
+bly_stream_take_identity(bly_stream *stream)
+{
+    return stream->secure != NULL ? bly_secure_take_identity(stream->secure) : NULL;
 }
 
 static void
@@ -171,7 +278,10 @@ bly_stream_set_handler(bly_stream *stream, bly_watch_function function, void *ar
 void
 bly_stream_watch(bly_stream *stream, unsigned int events)
 {
-    bly_watch_set(stream->watch, events);
+    stream->wanted = events;
+    update_watch(stream);
+    if (stream->secure != NULL)
+        read_on_if_more(stream);
 }
 
 ssize_t
@@ -185,6 +295,12 @@ ssize_t
 bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count)
 {
     return stream->operations->write(stream, vectors, count);
+}
+
+bool
+bly_stream_is_resumed(const bly_stream *stream)
+{
+    return stream->secure != NULL && bly_secure_is_resumed(stream->secure);
 }
 
 const char *

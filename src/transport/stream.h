@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Byte streams: a connected socket, plain for now; TLS and the in-memory pair stand behind the same
- * operations. I/O thread only, after creation.
+ * Byte streams: a connected socket, plain or with TLS behind the same operations. I/O thread only, after creation.
  */
 #ifndef BLY_TRANSPORT_STREAM_H
 #define BLY_TRANSPORT_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -13,6 +13,9 @@
 
 #include "io/loop.h"
 #include "io/watch.h"
+
+struct belay_peer_identity;
+struct bly_secure;
 
 typedef struct bly_stream bly_stream;
 
@@ -23,8 +26,17 @@ typedef struct bly_stream bly_stream;
  * copied. NULL without memory. The loop's thread, or any that the loop never waits for. */
 bly_stream *bly_stream_new(bly_loop *loop, int descriptor, const char *peer);
 
-/* Closes it and stops its watch. NULL: nothing. */
+/* The same for one that TLS has shaken hands on (transport/handshake.h): takes over both. */
+bly_stream *bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer, struct bly_secure *secure);
+
+/* Closes it and stops its watch; with TLS, says so to the other side. NULL: nothing. */
 void bly_stream_free(bly_stream *stream);
+
+/* Frees a plain stream, but not its descriptor: that is the caller's now. */
+int bly_stream_release(bly_stream *stream);
+
+/* Who the other side proved to be (belay_call_peer_identity), once: the caller frees it. NULL: nobody. */
+struct belay_peer_identity *bly_stream_take_identity(bly_stream *stream);
 
 /* Says who is called when the stream is ready for what bly_stream_watch() asked. */
 void bly_stream_set_handler(bly_stream *stream, bly_watch_function function, void *argument);
@@ -33,8 +45,12 @@ void bly_stream_watch(bly_stream *stream, unsigned int events);
 /* Reads up to size bytes: their number, 0 at the end, AGAIN or BROKEN. */
 ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 
-/* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. */
+/* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has not counted
+ * is given to it again, the same, before anything else: with TLS some of it is under way already. */
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
+
+/* Whether a session was resumed; false for plain ones. */
+bool bly_stream_is_resumed(const bly_stream *stream);
 
 const char *bly_stream_peer(const bly_stream *stream);
 

@@ -97,7 +97,7 @@ wait_claimed(belay_context *context, bly_parker *parker, belay_call *const *call
         bly_parker_park(parker);
         bly_pool_blocked_end();
     }
-    return bly_context_code(context);
+    return belay_context_code(context);
 }
 
 belay_code
@@ -115,7 +115,7 @@ belay_wait_any(belay_context *context, belay_call *const *calls, size_t count, s
         if (context != NULL)
             bly_context_wait_end(context, &wait);
     } else if (claimed == count) {
-        code = bly_context_code(context);
+        code = belay_context_code(context);
     }
     release_all(calls, claimed);
     return code;

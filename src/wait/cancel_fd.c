@@ -9,14 +9,14 @@
 
 #include "base/bell.h"
 #include "cancel/context.h"
-#include "rpc/server_call.h"
+#include "rpc/scope.h"
 
 typedef struct cancel_fd {
     bly_wait wait;
     /* const after creation */
     bly_bell bell;
-    belay_context *context; /* a reference, but for a handler's: its call has one */
-    bool is_handlers;       /* in the handler's arena, whose cleanup closes it */
+    belay_context *context; /* a reference, but for a handler's or task's own: that has one */
+    bool is_handlers;       /* in the handler's or task's arena, whose cleanup closes it */
 } cancel_fd;
 
 static void
@@ -46,20 +46,20 @@ close_at_handlers_end(void *argument)
         bly_bell_fini(&self->bell);
 }
 
-/* In the handler's arena with a cleanup there, which finds nothing when the rest cannot be had; else on the
+/* In the arena of the handler or task with a cleanup there, which finds nothing when the rest cannot be had; else on the
  * heap. */
 static cancel_fd *
 record_new(belay_context *context)
 {
-    bly_server_call *server = bly_context_handler(context);
-    cancel_fd *self = server != NULL ? bly_arena_alloc(&server->arena, sizeof *self) : malloc(sizeof *self);
+    const bly_scope *scope = bly_context_handler(context);
+    cancel_fd *self = scope != NULL ? bly_arena_alloc(scope->arena, sizeof *self) : malloc(sizeof *self);
     if (self == NULL)
         return NULL;
-    *self = (cancel_fd){.wait = {.ended = ring}, .context = context, .is_handlers = server != NULL};
+    *self = (cancel_fd){.wait = {.ended = ring}, .context = context, .is_handlers = scope != NULL};
     bly_link_init(&self->wait.link);
-    if (server == NULL)
+    if (scope == NULL)
         belay_context_ref(context);
-    else if (!bly_arena_defer(&server->arena, close_at_handlers_end, self))
+    else if (!bly_arena_defer(scope->arena, close_at_handlers_end, self))
         return NULL;
     return self;
 }

@@ -175,7 +175,7 @@ belay_cond_wait(belay_cond *cond, pthread_mutex_t *mutex, belay_context *context
     if (self.parker == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
-        return bly_context_code(context);
+        return belay_context_code(context);
     enter(cond, &self);
     belay_code code = BELAY_FAILED_PRECONDITION;
     if (pthread_mutex_unlock(mutex) == 0) {

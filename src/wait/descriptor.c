@@ -44,7 +44,7 @@ belay_wait_fd(belay_context *context, int fd, short events, uint64_t timeout_ns,
     if (wait.parker == NULL || !bly_parker_can_poll(wait.parker))
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
-        return bly_context_code(context);
+        return belay_context_code(context);
     bly_pool_blocked_in(BLY_POOL_IN_DESCRIPTOR);
     belay_code code = poll_until_ready(context, wait.parker, polls, until);
     bly_pool_blocked_end();

@@ -36,5 +36,5 @@ belay_wait_draining(belay_call *call, belay_context *context)
         park_until_either_ends(wait.parker, context, bly_server_call_of(call)->draining->context);
         bly_context_wait_end(context, &wait);
     }
-    return bly_context_code(context);
+    return belay_context_code(context);
 }

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/parker.h"
 #include "pool/pool.h"
-#include "rpc/server_call.h"
+#include "rpc/scope.h"
 #include "wait/exit_watch.h"
 #include "wait/pipes.h"
 #include "wait/spawn.h"
@@ -179,13 +179,13 @@ put_text(char *place, const bly_catch *caught)
     return place;
 }
 
-/* One piece of memory, in the call's arena or on the heap. */
+/* One piece of memory, in the arena of the handler or task, or on the heap. */
 static belay_process_result *
 result_new(const process *self, int status)
 {
-    bly_server_call *server = self->context != NULL ? bly_context_handler(self->context) : NULL;
+    const bly_scope *scope = self->context != NULL ? bly_context_handler(self->context) : NULL;
     size_t size = sizeof(belay_process_result) + self->output.size + 1 + self->error.size + 1;
-    belay_process_result *result = server != NULL ? bly_arena_alloc(&server->arena, size) : malloc(size);
+    belay_process_result *result = scope != NULL ? bly_arena_alloc(scope->arena, size) : malloc(size);
     if (result == NULL)
         return NULL;
     char *texts = (char *)(result + 1);
@@ -255,7 +255,7 @@ belay_process_run(belay_context *context, const char *const *argv, const belay_p
     if (self.parker == NULL || !bly_parker_can_poll(self.parker))
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_waiting_begin(context, &wait))
-        return bly_context_code(context);
+        return belay_context_code(context);
     bly_pool_blocked_in(BLY_POOL_IN_PROCESS);
     belay_code code = run(&self, argv, options, result);
     bly_pool_blocked_end();

@@ -16,11 +16,11 @@ belay_sleep(belay_context *context, uint64_t duration_ns)
     if (wait.parker == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     if (!bly_context_wait_begin(context, &wait))
-        return bly_context_code(context);
+        return belay_context_code(context);
     bly_pool_blocked_in(BLY_POOL_IN_SLEEP);
     while (!belay_context_cancelled(context) && bly_parker_park_until(wait.parker, until))
         continue; /* woken: by the end, or by what is left of an earlier wait */
     bly_pool_blocked_end();
     bly_context_wait_end(context, &wait);
-    return bly_context_code(context);
+    return belay_context_code(context);
 }

@@ -25,7 +25,7 @@ bly_waiting_end(belay_context *context, bly_wait *wait)
 static inline belay_code
 bly_waiting_code(const belay_context *context)
 {
-    return context == NULL || !belay_context_cancelled(context) ? BELAY_OK : bly_context_code(context);
+    return context == NULL || !belay_context_cancelled(context) ? BELAY_OK : belay_context_code(context);
 }
 
 #endif

@@ -44,14 +44,17 @@ begin_message(bly_frame_reader *reader)
     reader->announced = announced_size(reader->prefix);
     if (reader->prefix[0] > 1)
         return BLY_FRAME_BAD_FLAG;
-    if (reader->prefix[0] == 1)
+    if (reader->prefix[0] == 1 && !reader->has_encoding)
         return BLY_FRAME_COMPRESSED;
     if (reader->announced > reader->limit)
         return BLY_FRAME_TOO_LARGE;
     size_t size = reader->announced < FIRST_ALLOCATION ? reader->announced : FIRST_ALLOCATION;
     reader->message = bly_bytes_new(size);
     reader->filled = 0;
-    return reader->message ? BLY_FRAME_OK : BLY_FRAME_NO_MEMORY;
+    if (reader->message == NULL)
+        return BLY_FRAME_NO_MEMORY;
+    reader->message->compressed = reader->prefix[0] == 1;
+    return BLY_FRAME_OK;
 }
 
 /* Makes room for `size` bytes more, at most to the announced length: doubling, so that all the copying

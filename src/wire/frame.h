@@ -22,7 +22,7 @@ void bly_frame_prefix(uint8_t prefix[BLY_FRAME_PREFIX], bool compressed, uint32_
 typedef enum bly_frame_error {
     BLY_FRAME_OK,
     BLY_FRAME_TOO_LARGE,     /* the announced length is over the limit */
-    BLY_FRAME_COMPRESSED,    /* the compressed flag is set; not understood yet */
+    BLY_FRAME_COMPRESSED,    /* the compressed flag is set, and nobody said how */
     BLY_FRAME_BAD_FLAG,      /* the flag byte is neither 0 nor 1 */
     BLY_FRAME_NO_MEMORY
 } bly_frame_error;
@@ -30,6 +30,7 @@ typedef enum bly_frame_error {
 /* Puts messages together from pieces. Owned by one thread. */
 typedef struct bly_frame_reader {
     uint32_t limit; /* largest message */
+    bool has_encoding; /* messages may be compressed: they come out as they are, and say so */
     uint8_t prefix[BLY_FRAME_PREFIX];
     unsigned int prefix_size; /* bytes of the prefix that have come */
     bly_bytes *message;       /* being filled, or NULL */

@@ -1,5 +1,6 @@
 libbelay_sources += \
 	src/wire/base64.c src/wire/base64.h \
+	src/wire/compression.c src/wire/compression.h \
 	src/wire/frame.c src/wire/frame.h \
 	src/wire/metadata.c src/wire/metadata.h \
 	src/wire/percent.c src/wire/percent.h \

@@ -18,6 +18,10 @@ check_PROGRAMS += tests/base/test_code
 tests_base_test_code_SOURCES = tests/base/test_code.c
 tests_base_test_code_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/base/test_jitter
+tests_base_test_jitter_SOURCES = tests/base/test_jitter.c
+tests_base_test_jitter_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/base/test_list
 tests_base_test_list_SOURCES = tests/base/test_list.c
 tests_base_test_list_LDADD = $(test_libs)

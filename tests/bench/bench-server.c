@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]. */
+/* The server that is measured: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch when|never|always]. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/services.h"
 #include "bench/stream_service.h"
@@ -19,7 +20,9 @@ typedef struct server_arguments {
     unsigned int port;
     unsigned int workers;
     unsigned int max_workers;
-    unsigned int batch; /* workers are batch work, as a service of compute handlers would have them */
+    belay_batch_scheduling batch;
+    const char *certificate_file; /* NULL: plaintext */
+    const char *key_file;
 } server_arguments;
 
 static bool
@@ -34,6 +37,21 @@ read_number(const char *text, unsigned int limit, unsigned int *number)
 }
 
 static bool
+read_batch(const char *text, belay_batch_scheduling *batch)
+{
+    static const struct {
+        const char *name;
+        belay_batch_scheduling batch;
+    } choices[] = {{"when", BELAY_BATCH_WHEN_COMPUTING}, {"never", BELAY_BATCH_NEVER}, {"always", BELAY_BATCH_ALWAYS}};
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if (strcmp(text, choices[i].name) == 0) {
+            *batch = choices[i].batch;
+            return true;
+        }
+    return false;
+}
+
+static bool
 read_options(int argc, char **argv, server_arguments *read)
 {
     static const struct option options[] = {
@@ -44,8 +62,11 @@ read_options(int argc, char **argv, server_arguments *read)
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        unsigned int *number = option == 'w' ? &read->workers : option == 'm' ? &read->max_workers : &read->batch;
-        if (option == '?' || !read_number(optarg, option == 'b' ? 1 : 1000000, number))
+        bool is_good = option == 'b'   ? read_batch(optarg, &read->batch)
+                       : option == 'w' ? read_number(optarg, 1000000, &read->workers)
+                       : option == 'm' ? read_number(optarg, 1000000, &read->max_workers)
+                                       : false;
+        if (!is_good)
             return false;
     }
     return true;
@@ -54,14 +75,14 @@ read_options(int argc, char **argv, server_arguments *read)
 static bool
 read_arguments(int argc, char **argv, server_arguments *read)
 {
-    if (!read_options(argc, argv, read) || argc - optind < 1 || argc - optind > 3
-        || !read_number(argv[optind], 65535, &read->port)) {
-        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch 0|1]\n");
+    if (!read_options(argc, argv, read) || (argc - optind != 1 && argc - optind != 3) ||
+        !read_number(argv[optind], 65535, &read->port)) {
+        fprintf(stderr, "usage: bench-server PORT [CERT KEY] [--workers N] [--max_workers N] [--batch when|never|always]\n");
         return false;
     }
-    if (argc - optind > 1) {
-        fprintf(stderr, "bench-server: TLS is not there yet: no CERT and KEY\n");
-        return false;
+    if (argc - optind == 3) {
+        read->certificate_file = argv[optind + 1];
+        read->key_file = argv[optind + 2];
     }
     return true;
 }
@@ -75,7 +96,7 @@ make_server(const server_arguments *arguments)
     belay_server *server = NULL;
     if (belay_server_options_set_workers(options, arguments->workers, arguments->max_workers) == BELAY_OK) {
         belay_server_options_set_queue(options, QUEUE);
-        belay_server_options_set_batch_scheduling(options, arguments->batch != 0);
+        belay_server_options_set_batch_scheduling(options, arguments->batch);
         belay_server_options_set_drain(options, BELAY_SECONDS(2), BELAY_SECONDS(10));
         server = belay_server_new(NULL, options);
     }
@@ -84,11 +105,32 @@ make_server(const server_arguments *arguments)
 }
 
 static belay_code
-run(belay_server *server, unsigned int port)
+listen_with_tls(belay_server *server, const char *address, const server_arguments *arguments)
+{
+    char words[400];
+    belay_tls *tls = belay_tls_new();
+    if (tls == NULL)
+        return BELAY_RESOURCE_EXHAUSTED;
+    belay_code code = belay_tls_set_certificate(tls, arguments->certificate_file, arguments->key_file);
+    belay_tls_error(tls, words, sizeof words);
+    if (code == BELAY_OK)
+        code = belay_server_listen(server, address, tls);
+    else
+        fprintf(stderr, "bench-server: %s\n", words);
+    belay_tls_free(tls);
+    return code;
+}
+
+static belay_code
+run(belay_server *server, const server_arguments *arguments)
 {
     char address[32];
-    snprintf(address, sizeof address, "127.0.0.1:%u", port);
-    belay_code code = belay_server_listen(server, address, NULL);
+    belay_code code;
+    snprintf(address, sizeof address, "127.0.0.1:%u", arguments->port);
+    if (arguments->certificate_file != NULL)
+        code = listen_with_tls(server, address, arguments);
+    else
+        code = belay_server_listen(server, address, NULL);
     if (code == BELAY_OK)
         code = belay_server_start(server);
     if (code != BELAY_OK) {
@@ -103,7 +145,7 @@ run(belay_server *server, unsigned int port)
 int
 main(int argc, char **argv)
 {
-    server_arguments arguments = {.workers = 4, .max_workers = 16384, .batch = 1};
+    server_arguments arguments = {.workers = 4, .max_workers = 16384, };
     if (!read_arguments(argc, argv, &arguments))
         return USAGE;
     belay_server *server = make_server(&arguments);
@@ -120,7 +162,7 @@ main(int argc, char **argv)
     if (code == BELAY_OK)
         code = stream_service_add(server);
     if (code == BELAY_OK)
-        code = run(server, arguments.port);
+        code = run(server, &arguments);
     if (code == BELAY_DEADLINE_EXCEEDED)
         return EXIT_ABANDONED; /* handlers still run on all of this */
     bench_fini(bench);

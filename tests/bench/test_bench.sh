@@ -105,7 +105,8 @@ for words in 'sing 1 1 1024' 'echo 0 1 1024' 'echo 1 0 1024' 'echo 1 1 7' 'echo 
     [ $? -eq 2 ] && grep -q usage "$work/log"
     result $? "stream $words"
 done
-refused 'certificate' '0 cert.pem key.pem' 'TLS is not there yet'
+refused 'certificate' '0 cert.pem key.pem' 'cert.pem: No such file'
+refused 'certificate without a key' '0 cert.pem' 'usage'
 refused 'port' '70000' 'usage'
 refused 'unknown option' '0 --fast' 'usage'
 refused 'more workers than the maximum' '0 --workers 5 --max_workers 4' 'workers'

@@ -36,7 +36,7 @@ test_a_new_context_is_live(void)
     CU_ASSERT_EQUAL(belay_context_end_time(context), 0);
     CU_ASSERT_EQUAL(belay_context_deadline(context), BELAY_FOREVER);
     CU_ASSERT_EQUAL(belay_context_time_left(context), BELAY_FOREVER);
-    CU_ASSERT_EQUAL(bly_context_code(context), BELAY_OK);
+    CU_ASSERT_EQUAL(belay_context_code(context), BELAY_OK);
     belay_context_unref(context);
     environment_fini(&fake);
 }
@@ -57,7 +57,7 @@ test_the_end_is_recorded_with_cause_reason_and_time(void)
     CU_ASSERT_EQUAL(belay_context_cause(context), BELAY_CAUSE_OPERATOR);
     CU_ASSERT_STRING_EQUAL(belay_context_reason(context), "no longer wanted");
     CU_ASSERT_EQUAL(belay_context_end_time(context), now);
-    CU_ASSERT_EQUAL(bly_context_code(context), BELAY_CANCELLED);
+    CU_ASSERT_EQUAL(belay_context_code(context), BELAY_CANCELLED);
     belay_context_unref(context);
     environment_fini(&fake);
 }
@@ -86,7 +86,7 @@ test_every_cause_has_its_code_and_its_name(void)
         belay_context *context = environment_root(&fake);
         bly_context_end(context, table[i].cause, NULL);
         CU_ASSERT_EQUAL(belay_context_cause(context), table[i].cause);
-        CU_ASSERT_EQUAL(bly_context_code(context), table[i].code);
+        CU_ASSERT_EQUAL(belay_context_code(context), table[i].code);
         CU_ASSERT_STRING_EQUAL(belay_cause_name(table[i].cause), table[i].name);
         CU_ASSERT_STRING_EQUAL(belay_context_reason(context), "");
         belay_context_unref(context);
@@ -364,7 +364,7 @@ test_the_end_reaches_children_and_grandchildren_with_code_and_reason(void)
         CU_ASSERT_TRUE(belay_context_cancelled(below[i]));
         CU_ASSERT_EQUAL(belay_context_cause(below[i]), BELAY_CAUSE_PARENT);
         CU_ASSERT_STRING_EQUAL(belay_context_reason(below[i]), "found");
-        CU_ASSERT_EQUAL(bly_context_code(below[i]), BELAY_CANCELLED);
+        CU_ASSERT_EQUAL(belay_context_code(below[i]), BELAY_CANCELLED);
         CU_ASSERT_EQUAL(belay_context_end_time(below[i]), belay_context_end_time(root));
     }
     CU_ASSERT_EQUAL(bly_context_child_count(root), 0);
@@ -386,13 +386,13 @@ test_a_deadline_above_is_deadline_exceeded_below(void)
     environment_pass(&fake, 1000);
     CU_ASSERT_EQUAL(belay_context_cause(limited), BELAY_CAUSE_DEADLINE);
     CU_ASSERT_EQUAL(belay_context_cause(child), BELAY_CAUSE_PARENT);
-    CU_ASSERT_EQUAL(bly_context_code(child), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_code(child), BELAY_DEADLINE_EXCEEDED);
     CU_ASSERT_EQUAL(belay_context_cause(grandchild), BELAY_CAUSE_PARENT);
-    CU_ASSERT_EQUAL(bly_context_code(grandchild), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_code(grandchild), BELAY_DEADLINE_EXCEEDED);
     CU_ASSERT_FALSE(belay_context_cancelled(root));
     /* And below what is made afterwards. */
     belay_context *late = derive(grandchild, BELAY_FOREVER);
-    CU_ASSERT_EQUAL(bly_context_code(late), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_code(late), BELAY_DEADLINE_EXCEEDED);
     belay_context_unref(late);
     belay_context_unref(grandchild);
     belay_context_unref(child);
@@ -416,6 +416,61 @@ test_a_child_of_an_ended_parent_is_made_ended(void)
     belay_context_unref(child);
     belay_context_unref(parent);
     environment_fini(&fake);
+}
+
+/* An owner that keeps the end from coming down. */
+typedef struct slow_owner {
+    bly_context_owner owner;
+    gate told;
+    gate resume;
+    belay_context *context;
+} slow_owner;
+
+static void
+hold_the_end(bly_context_owner *owner, belay_context *context)
+{
+    slow_owner *self = BLY_CONTAINER_OF(owner, slow_owner, owner);
+    (void)context;
+    gate_open(&self->told);
+    gate_wait(&self->resume);
+}
+
+static void *
+end_slowly(void *argument)
+{
+    slow_owner *self = argument;
+    bly_context_end(self->context, BELAY_CAUSE_DEADLINE, "slowly");
+    return NULL;
+}
+
+static void
+test_a_descendant_catches_up_with_an_end_that_has_not_come_down(void)
+{
+    fake_environment fake;
+    environment_init(&fake);
+    slow_owner self = {.owner = {hold_the_end}};
+    gate_init(&self.told, "the flag is raised");
+    gate_init(&self.resume, "the end may come down");
+    self.context = bly_context_make(&fake.environment, NULL, BELAY_FOREVER, false, &self.owner, NULL);
+    belay_context *child = derive(self.context, BELAY_FOREVER);
+    belay_context *grandchild = derive(child, BELAY_FOREVER);
+    CU_ASSERT_EQUAL(bly_context_catch_up(grandchild), BELAY_OK);
+    pthread_t thread;
+    start(&thread, end_slowly, &self);
+    gate_wait(&self.told);
+    CU_ASSERT_FALSE(belay_context_cancelled(child));
+    CU_ASSERT_EQUAL(bly_context_catch_up(grandchild), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_cause(child), BELAY_CAUSE_PARENT);
+    CU_ASSERT_EQUAL(belay_context_cause(grandchild), BELAY_CAUSE_PARENT);
+    CU_ASSERT_STRING_EQUAL(belay_context_reason(grandchild), "slowly");
+    gate_open(&self.resume);
+    pthread_join(thread, NULL);
+    belay_context_unref(grandchild);
+    belay_context_unref(child);
+    bly_context_leave(self.context);
+    environment_fini(&fake);
+    gate_fini(&self.told);
+    gate_fini(&self.resume);
 }
 
 static void
@@ -448,7 +503,7 @@ test_a_finished_parent_ends_its_children(void)
     belay_context *child = derive(parent, BELAY_FOREVER);
     bly_context_end(parent, BELAY_CAUSE_FINISHED, NULL);
     CU_ASSERT_EQUAL(belay_context_cause(child), BELAY_CAUSE_PARENT);
-    CU_ASSERT_EQUAL(bly_context_code(child), BELAY_CANCELLED);
+    CU_ASSERT_EQUAL(belay_context_code(child), BELAY_CANCELLED);
     belay_context_unref(child);
     belay_context_unref(parent);
     environment_fini(&fake);
@@ -684,7 +739,7 @@ test_parent_and_children_may_be_cancelled_at_once(void)
             belay_cause cause = belay_context_cause(f.children[i]);
             odd += cause != BELAY_CAUSE_DEADLINE && cause != BELAY_CAUSE_PARENT;
             /* Below, the code is that of the cause above. */
-            odd += bly_context_code(f.grandchildren[i]) != bly_context_code(f.children[i]);
+            odd += belay_context_code(f.grandchildren[i]) != belay_context_code(f.children[i]);
             belay_context_unref(f.grandchildren[i]);
             belay_context_unref(f.children[i]);
         }
@@ -724,8 +779,8 @@ test_the_earlier_of_two_deadlines_holds(void)
     environment_pass(&fake, 700);
     CU_ASSERT_EQUAL(belay_context_cause(parent), BELAY_CAUSE_DEADLINE);
     CU_ASSERT_EQUAL(belay_context_cause(later), BELAY_CAUSE_PARENT);
-    CU_ASSERT_EQUAL(bly_context_code(later), BELAY_DEADLINE_EXCEEDED);
-    CU_ASSERT_EQUAL(bly_context_code(none), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_code(later), BELAY_DEADLINE_EXCEEDED);
+    CU_ASSERT_EQUAL(belay_context_code(none), BELAY_DEADLINE_EXCEEDED);
     CU_ASSERT_EQUAL(belay_context_time_left(none), 0);
     belay_context_unref(earlier);
     belay_context_unref(later);
@@ -982,6 +1037,7 @@ main(int argc, char **argv)
         TEST(the_end_reaches_children_and_grandchildren_with_code_and_reason),
         TEST(a_deadline_above_is_deadline_exceeded_below),
         TEST(a_child_of_an_ended_parent_is_made_ended),
+        TEST(a_descendant_catches_up_with_an_end_that_has_not_come_down),
         TEST(the_end_of_a_child_touches_neither_parent_nor_siblings),
         TEST(a_finished_parent_ends_its_children),
         TEST(a_child_keeps_its_parent_and_unlinks_itself),

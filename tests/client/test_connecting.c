@@ -429,7 +429,7 @@ test_after_a_lost_connection_the_next_call_makes_another(void)
         raw_break(&peer);
         ending end = finish(call);
         CU_ASSERT_EQUAL(end.code, BELAY_UNAVAILABLE);
-        CU_ASSERT_STRING_EQUAL(end.message, "the connection was lost");
+        CU_ASSERT_PTR_NOT_NULL(strstr(end.message, "the connection was lost: "));
         CU_ASSERT_TRUE(end.is_local);
         fixture_settle(&b.fixture);
     }
@@ -460,26 +460,6 @@ test_a_connection_that_is_told_to_go_serves_its_calls_while_another_takes_the_ne
     raw_await_lost(&old);
     raw_close(&old);
     raw_close(&fresh);
-    bench_close(&b);
-    close(listener);
-}
-
-static void
-test_a_call_that_a_server_did_not_look_at_is_unavailable(void)
-{
-    bench b;
-    raw_peer peer;
-    char address[32];
-    int listener = raw_listen(address);
-    bench_open(&b, address);
-    belay_call *call = start_fast(&b);
-    raw_accept(&peer, listener, (raw_settings){.has_window = false});
-    CU_ASSERT_TRUE(raw_await_end(&peer, 1));
-    raw_goaway(&peer, 0, RAW_NO_ERROR);
-    ending end = finish(call);
-    CU_ASSERT_EQUAL(end.code, BELAY_UNAVAILABLE);
-    CU_ASSERT_STRING_EQUAL(end.message, "the server refused the call before it ran");
-    raw_close(&peer);
     bench_close(&b);
     close(listener);
 }
@@ -657,7 +637,6 @@ main(int argc, char **argv)
         TEST(a_channel_connects_again_when_the_server_was_started_anew),
         TEST(after_a_lost_connection_the_next_call_makes_another),
         TEST(a_connection_that_is_told_to_go_serves_its_calls_while_another_takes_the_new),
-        TEST(a_call_that_a_server_did_not_look_at_is_unavailable),
         TEST(a_server_that_turns_everybody_away_fails_calls),
         TEST(a_server_that_turns_everybody_away_is_called_with_pauses),
         TEST(calls_after_the_last_number_go_over_another_connection),

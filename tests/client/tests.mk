@@ -4,7 +4,10 @@ client_suites = \
 	tests/client/test_connecting \
 	tests/client/test_driving \
 	tests/client/test_flow \
+	tests/client/test_hostile \
+	tests/client/test_keeping \
 	tests/client/test_metadata \
+	tests/client/test_restart \
 	tests/client/test_status
 check_PROGRAMS += $(client_suites)
 
@@ -42,3 +45,18 @@ tests_client_test_status_SOURCES = tests/client/test_status.c
 tests_client_test_status_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_status_LDADD = $(fixture_libs)
 $(tests_client_test_status_OBJECTS): $(probe_generated)
+
+tests_client_test_hostile_SOURCES = tests/client/test_hostile.c
+tests_client_test_hostile_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_hostile_LDADD = $(fixture_libs)
+$(tests_client_test_hostile_OBJECTS): $(probe_generated)
+
+tests_client_test_keeping_SOURCES = tests/client/test_keeping.c
+tests_client_test_keeping_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_keeping_LDADD = $(fixture_libs)
+$(tests_client_test_keeping_OBJECTS): $(probe_generated)
+
+tests_client_test_restart_SOURCES = tests/client/test_restart.c
+tests_client_test_restart_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_restart_LDADD = $(fixture_libs)
+$(tests_client_test_restart_OBJECTS): $(probe_generated)

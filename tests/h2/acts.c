@@ -242,3 +242,17 @@ drain(h2_owner *recorder)
 {
     on_loop(recorder, drain_now, recorder);
 }
+
+static void
+keep_now(void *argument)
+{
+    const act_arguments *act = argument;
+    if (act->record->carrier != NULL)
+        bly_h2_stream_keep(&act->record->carrier->stream, act->size);
+}
+
+void
+keep(h2_record *stream, size_t limit)
+{
+    on_loop(stream->owner, keep_now, &(act_arguments){.record = stream, .size = limit});
+}

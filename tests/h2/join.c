@@ -10,6 +10,7 @@
 
 #include "h2/raw.h"
 #include "h2/recorder.h"
+#include "io/loop_inside.h"
 
 typedef struct open_arguments {
     h2_owner *recorder;
@@ -141,6 +142,47 @@ lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options)
 {
     lone_open(raw, is_server, options, NULL);
     lone_make_ready(raw, is_server);
+}
+
+/* ---- a clock that stands until a test moves it ---- */
+
+static uint64_t still_now = 1000000000u; /* atomic, release and acquire */
+
+static uint64_t
+read_still(void *argument)
+{
+    (void)argument;
+    return __atomic_load_n(&still_now, __ATOMIC_ACQUIRE);
+}
+
+static const bly_clock still_clock = {read_still, NULL};
+
+void
+lone_open_timed(lone *raw, bool is_server, const bly_h2_options *options)
+{
+    lone_open(raw, is_server, options, &still_clock);
+    lone_make_ready(raw, is_server);
+}
+
+static bool
+has_looked(void *argument)
+{
+    return !bly_timers_want_look(argument);
+}
+
+static void
+nothing(void *argument)
+{
+    (void)argument;
+}
+
+void
+lone_pass(lone *raw, uint64_t ns)
+{
+    __atomic_add_fetch(&still_now, ns, __ATOMIC_ACQ_REL);
+    bly_timer_check(raw->loop);
+    wait_until(has_looked, raw->loop, "the loop looks at its timers");
+    bly_loop_call(raw->loop, nothing, NULL);
 }
 
 void

@@ -94,6 +94,22 @@ end(bly_h2_stream *stream)
 }
 
 static void
+take_back(h2_record *record, bly_h2_stream *stream)
+{
+    bly_bytes_queue messages;
+    bly_bytes_queue_init(&messages);
+    if (bly_h2_stream_take_back(stream, &messages))
+        record->kept = messages.total;
+    size_t offset = 0;
+    for (const bly_bytes *message = messages.first; message != NULL; message = message->next) {
+        for (size_t i = 0; i < message->size; i++)
+            record->kept_corrupt |= message->data[i] != pattern_at(offset + i);
+        offset += message->size;
+    }
+    bly_bytes_queue_clear(&messages);
+}
+
+static void
 closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
 {
     h2_record *record = record_of(stream);
@@ -102,6 +118,8 @@ closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
     record->error = error;
     record->by_peer = by_peer;
     record->unprocessed = unprocessed;
+    if (unprocessed)
+        take_back(record, stream);
     note(record, 'C');
     h2_carrier *carrier = record->carrier;
     record->carrier = NULL;
@@ -147,6 +165,22 @@ goaway(void *owner, bly_h2_connection *connection, uint32_t error, const char *w
 }
 
 static void
+idle(void *owner, bly_h2_connection *connection)
+{
+    h2_owner *recorder = owner;
+    BLY_ASSERT(connection->depth == 0 && bly_h2_connection_stream_count(connection) == 0);
+    recorder->idles++;
+}
+
+static void
+grace_over(void *owner, bly_h2_connection *connection)
+{
+    h2_owner *recorder = owner;
+    BLY_ASSERT(connection->depth == 0 && connection->draining);
+    recorder->graces++;
+}
+
+static void
 connection_closed(void *owner, bly_h2_connection *connection, bly_h2_reason reason, const char *detail)
 {
     h2_owner *recorder = owner;
@@ -169,5 +203,7 @@ const bly_h2_ops recorder_ops = {
     .connection_ready = connection_ready,
     .streams_available = streams_available,
     .goaway = goaway,
+    .idle = idle,
+    .grace_over = grace_over,
     .connection_closed = connection_closed,
 };

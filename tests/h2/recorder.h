@@ -39,6 +39,8 @@ typedef struct h2_record {
     uint32_t error;
     bool by_peer;
     bool unprocessed;
+    size_t kept;       /* bytes that were taken back at `closed` */
+    bool kept_corrupt; /* not what send_body() sent */
 } h2_record;
 
 struct h2_owner {
@@ -54,6 +56,8 @@ struct h2_owner {
     void (*on_event)(h2_record *stream, char event);
     int readied;
     int available;
+    int idles;
+    int graces;
     int goaways;
     uint32_t goaway_error;
     char goaway_words[128];
@@ -87,6 +91,10 @@ void lone_open(lone *raw, bool is_server, const bly_h2_options *options, const b
 
 /* The same, and both sides' SETTINGS are in force. */
 void lone_open_ready(lone *raw, bool is_server, const bly_h2_options *options);
+
+/* And on a clock that stands still but for lone_pass(), which returns when all timers that are due have fired. */
+void lone_open_timed(lone *raw, bool is_server, const bly_h2_options *options);
+void lone_pass(lone *raw, uint64_t ns);
 
 /* A server's, whose peer has windows for everything and does not read: soon the kernel takes no more. */
 void lone_open_wide(lone *raw);
@@ -126,6 +134,7 @@ void reset(h2_record *stream, uint32_t error);
 void set_window(h2_record *stream, uint32_t window);
 void close_connection(h2_owner *recorder);
 void drain(h2_owner *recorder);
+void keep(h2_record *stream, size_t limit);
 
 /* ---- looking: any thread ---- */
 

@@ -10,6 +10,14 @@ check_PROGRAMS += tests/h2/test_headers
 tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
 tests_h2_test_headers_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/h2/test_keep
+tests_h2_test_keep_SOURCES = tests/h2/test_keep.c $(h2_test_sources)
+tests_h2_test_keep_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_keepalive
+tests_h2_test_keepalive_SOURCES = tests/h2/test_keepalive.c $(h2_test_sources)
+tests_h2_test_keepalive_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_large
 tests_h2_test_large_SOURCES = tests/h2/test_large.c $(h2_test_sources)
 tests_h2_test_large_LDADD = $(test_libs)

@@ -34,6 +34,18 @@ set_number(const char *program, const arg *option, const char *value)
 }
 
 static bool
+set_bool(const char *program, const arg *option, const char *value)
+{
+    bool is_true = strcmp(value, "true") == 0;
+    if (!is_true && strcmp(value, "false") != 0) {
+        fprintf(stderr, "%s: --%s takes true or false, not \"%s\"\n", program, option->name, value);
+        return false;
+    }
+    *(bool *)option->value = is_true;
+    return true;
+}
+
+static bool
 set(const char *program, const arg *option, const char *value)
 {
     if (option->kind == ARG_FALSE && strcmp(value, "false") == 0)
@@ -42,6 +54,8 @@ set(const char *program, const arg *option, const char *value)
         fprintf(stderr, "%s: --%s=%s is not supported yet\n", program, option->name, value);
         return false;
     }
+    if (option->kind == ARG_BOOL)
+        return set_bool(program, option, value);
     if (option->kind == ARG_NUMBER)
         return set_number(program, option, value);
     *(const char **)option->value = value;

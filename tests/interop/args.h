@@ -14,7 +14,8 @@
 typedef enum arg_kind {
     ARG_TEXT,   /* value: const char *; set to point into argv */
     ARG_NUMBER, /* value: uint32_t; minimum to maximum */
-    ARG_FALSE,  /* takes "false" only: what it would switch on is not there yet */
+    ARG_BOOL,   /* value: bool; "true" or "false" */
+    ARG_FALSE,  /* takes "false" only: what it would switch on is not there */
     ARG_LATER   /* refused: what it would set is not there yet */
 } arg_kind;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The test cases, by what they are about: cases_unary.c, cases_stream.c, cases_status.c, cases_cancel.c,
- * cases_soak.c. Their procedures are gRPC's "Interoperability Test Case Descriptions".
+ * The test cases, by what they are about: cases_unary.c, cases_stream.c, cases_compressed.c, cases_status.c,
+ * cases_cancel.c, cases_soak.c. Their procedures are gRPC's "Interoperability Test Case Descriptions".
  */
 #ifndef TESTS_INTEROP_CASES_H
 #define TESTS_INTEROP_CASES_H
@@ -18,6 +18,7 @@ typedef struct testbed {
     /* const */
     belay_runtime *runtime;
     const char *target;
+    const belay_channel_options *options;
     uint32_t soak_iterations;
 
     belay_channel *channel;
@@ -59,6 +60,11 @@ bool case_client_streaming(const testbed *bed);
 bool case_server_streaming(const testbed *bed);
 bool case_ping_pong(const testbed *bed);
 bool case_empty_stream(const testbed *bed);
+
+bool case_client_compressed_unary(const testbed *bed);
+bool case_server_compressed_unary(const testbed *bed);
+bool case_client_compressed_streaming(const testbed *bed);
+bool case_server_compressed_streaming(const testbed *bed);
 
 bool case_custom_metadata(const testbed *bed);
 bool case_status_code_and_message(const testbed *bed);

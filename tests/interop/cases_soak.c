@@ -27,7 +27,7 @@ case_rpc_soak(const testbed *bed)
 static bool
 make_call_on_new_channel(const testbed *bed)
 {
-    belay_channel *channel = belay_channel_new(bed->runtime, bed->target, NULL);
+    belay_channel *channel = belay_channel_new(bed->runtime, bed->target, bed->options);
     bool passed = channel != NULL && make_large_call(channel);
     belay_channel_free(channel);
     return passed;

@@ -19,18 +19,29 @@ struct channels {
     belay_channel *list[CHANNELS_LIMIT];
 };
 
+static belay_code
+set_options(belay_channel_options *options, const channel_settings *settings)
+{
+    uint64_t timeout = BELAY_SECONDS(20);
+    if (settings->max_receive_size != 0)
+        belay_channel_options_set_max_receive_size(options, settings->max_receive_size);
+    if (settings->keepalive_ms == 0)
+        return BELAY_OK;
+    if (settings->keepalive_timeout_ms != 0)
+        timeout = BELAY_MILLISECONDS(settings->keepalive_timeout_ms);
+    return belay_channel_options_set_keepalive(options, BELAY_MILLISECONDS(settings->keepalive_ms), timeout, false);
+}
+
 channels *
-channels_new(belay_runtime *runtime, uint32_t max_receive_size)
+channels_new(belay_runtime *runtime, const channel_settings *settings)
 {
     channels *all = calloc(1, sizeof *all);
     belay_channel_options *options = belay_channel_options_new();
-    if (all == NULL || options == NULL) {
+    if (all == NULL || options == NULL || set_options(options, settings) != BELAY_OK) {
         free(all);
         belay_channel_options_free(options);
         return NULL;
     }
-    if (max_receive_size != 0)
-        belay_channel_options_set_max_receive_size(options, max_receive_size);
     all->runtime = belay_runtime_ref(runtime);
     all->options = options;
     pthread_mutex_init(&all->lock, NULL);

@@ -11,8 +11,15 @@
 
 typedef struct channels channels;
 
-/* max_receive_size: of the channels; 0 for the default. Returns NULL without memory. */
-channels *channels_new(belay_runtime *runtime, uint32_t max_receive_size);
+/* What the channels are made with; 0 for the library's defaults. */
+typedef struct channel_settings {
+    uint32_t max_receive_size;
+    uint32_t keepalive_ms;
+    uint32_t keepalive_timeout_ms; /* nothing without the one above */
+} channel_settings;
+
+/* Returns NULL without memory. */
+channels *channels_new(belay_runtime *runtime, const channel_settings *settings);
 
 /* Frees the channels; calls still open on them (detached ones) are cancelled. */
 void channels_free(channels *all);

@@ -9,7 +9,8 @@ interop_cppflags = $(AM_CPPFLAGS) -I$(top_builddir)/tests/interop
 noinst_LTLIBRARIES += tests/interop/libinterop.la
 tests_interop_libinterop_la_SOURCES = \
 	tests/interop/args.c tests/interop/args.h \
-	tests/interop/stream.c tests/interop/stream.h
+	tests/interop/stream.c tests/interop/stream.h \
+	tests/interop/tls_settings.c tests/interop/tls_settings.h
 nodist_tests_interop_libinterop_la_SOURCES = $(interop_generated)
 tests_interop_libinterop_la_CPPFLAGS = $(interop_cppflags)
 interop_libs = tests/interop/libinterop.la $(belay_libs)
@@ -32,6 +33,7 @@ tests_interop_interop_client_SOURCES = \
 	tests/interop/cases.h \
 	tests/interop/cases_unary.c \
 	tests/interop/cases_stream.c \
+	tests/interop/cases_compressed.c \
 	tests/interop/cases_status.c \
 	tests/interop/cases_cancel.c \
 	tests/interop/cases_soak.c \

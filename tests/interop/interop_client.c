@@ -8,6 +8,7 @@
 
 #include "interop/args.h"
 #include "interop/cases.h"
+#include "interop/tls_settings.h"
 
 typedef struct test_case {
     const char *name;
@@ -18,12 +19,12 @@ static const test_case cases[] = {
     {"empty_unary", case_empty_unary},
     {"cacheable_unary", case_cacheable_unary},
     {"large_unary", case_large_unary},
-    {"client_compressed_unary", NULL},
-    {"server_compressed_unary", NULL},
+    {"client_compressed_unary", case_client_compressed_unary},
+    {"server_compressed_unary", case_server_compressed_unary},
     {"client_streaming", case_client_streaming},
-    {"client_compressed_streaming", NULL},
+    {"client_compressed_streaming", case_client_compressed_streaming},
     {"server_streaming", case_server_streaming},
-    {"server_compressed_streaming", NULL},
+    {"server_compressed_streaming", case_server_compressed_streaming},
     {"ping_pong", case_ping_pong},
     {"empty_stream", case_empty_stream},
     {"custom_metadata", case_custom_metadata},
@@ -45,6 +46,7 @@ typedef struct client_settings {
     const char *test_case; /* or NULL */
     uint32_t port;         /* 0: not given */
     uint32_t soak_iterations;
+    tls_settings tls;
 } client_settings;
 
 static bool
@@ -55,10 +57,12 @@ parse(int argc, char **argv, client_settings *to)
         {"server_port", ARG_NUMBER, &to->port, 1, 65535},
         {"test_case", ARG_TEXT, &to->test_case, 0, 0},
         {"soak_iterations", ARG_NUMBER, &to->soak_iterations, 1, UINT32_MAX},
-        {"use_tls", ARG_FALSE, NULL, 0, 0},
+        {"use_tls", ARG_BOOL, &to->tls.use, 0, 0},
         {"use_test_ca", ARG_FALSE, NULL, 0, 0},
-        {"tls_ca_file", ARG_LATER, NULL, 0, 0},
-        {"server_host_override", ARG_LATER, NULL, 0, 0},
+        {"tls_ca_file", ARG_TEXT, &to->tls.ca_file, 0, 0},
+        {"tls_cert_file", ARG_TEXT, &to->tls.certificate_file, 0, 0},
+        {"tls_key_file", ARG_TEXT, &to->tls.key_file, 0, 0},
+        {"server_host_override", ARG_TEXT, &to->tls.host, 0, 0},
         {NULL, ARG_TEXT, NULL, 0, 0},
     };
     return args_parse(argc, argv, table);
@@ -93,12 +97,27 @@ choose(const char *name)
     return NULL;
 }
 
+/* How all channels of the program are made. */
+static belay_channel_options *
+make_options(const client_settings *from)
+{
+    belay_tls *tls;
+    belay_channel_options *options = belay_channel_options_new();
+    if (options == NULL || !tls_make_client(&from->tls, &tls)) {
+        belay_channel_options_free(options);
+        return NULL;
+    }
+    belay_channel_options_set_tls(options, tls);
+    belay_tls_free(tls);
+    return options;
+}
+
 static bool
 run(const test_case *chosen, testbed *bed)
 {
     bed->runtime = belay_runtime_new(NULL);
     if (bed->runtime != NULL)
-        bed->channel = belay_channel_new(bed->runtime, bed->target, NULL);
+        bed->channel = belay_channel_new(bed->runtime, bed->target, bed->options);
     if (bed->channel == NULL)
         fprintf(stderr, "interop-client: cannot make a channel to %s\n", bed->target);
     bool passed = bed->channel != NULL && chosen->run(bed);
@@ -123,8 +142,12 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     snprintf(target, sizeof target, strchr(settings.host, ':') != NULL ? "[%s]:%u" : "%s:%u", settings.host,
              (unsigned int)settings.port);
-    testbed bed = {.target = target, .soak_iterations = settings.soak_iterations};
+    belay_channel_options *options = make_options(&settings);
+    if (options == NULL)
+        return EXIT_USAGE;
+    testbed bed = {.target = target, .options = options, .soak_iterations = settings.soak_iterations};
     bool passed = run(chosen, &bed);
+    belay_channel_options_free(options);
     printf("%s: %s\n", chosen->name, passed ? "passed" : "FAILED");
     return passed ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #include "interop/args.h"
 #include "interop/relay.h"
 #include "interop/test_service.h"
+#include "interop/tls_settings.h"
 
 #define EXIT_ABANDONED 3 /* handlers had not returned when the time for that was over */
 #define ANY_NUMBER 0, UINT32_MAX
@@ -25,8 +26,11 @@ typedef struct server_settings {
     uint32_t queue;         /* UINT32_MAX: the library's default */
     uint32_t max_recv_bytes;
     uint32_t drain_ms;
+    uint32_t keepalive_ms;
+    uint32_t keepalive_timeout_ms;
     uint32_t deadline_cap_ms; /* 0: none */
     uint32_t watchdog_ms;   /* UINT32_MAX: the library's default; 0: none */
+    tls_settings tls;
 } server_settings;
 
 static bool
@@ -41,15 +45,15 @@ parse(int argc, char **argv, server_settings *to)
         {"queue", ARG_NUMBER, &to->queue, ANY_NUMBER},
         {"max_recv_bytes", ARG_NUMBER, &to->max_recv_bytes, 1, UINT32_MAX},
         {"drain_ms", ARG_NUMBER, &to->drain_ms, ANY_NUMBER},
-        {"keepalive_ms", ARG_LATER, NULL, 0, 0},
-        {"keepalive_timeout_ms", ARG_LATER, NULL, 0, 0},
+        {"keepalive_ms", ARG_NUMBER, &to->keepalive_ms, 1, UINT32_MAX},
+        {"keepalive_timeout_ms", ARG_NUMBER, &to->keepalive_timeout_ms, 1, UINT32_MAX},
         {"deadline_cap_ms", ARG_NUMBER, &to->deadline_cap_ms, 1, UINT32_MAX},
         {"watchdog_ms", ARG_NUMBER, &to->watchdog_ms, 0, UINT32_MAX - 1},
         {"admin", ARG_TEXT, &to->admin, 0, 0},
-        {"use_tls", ARG_FALSE, NULL, 0, 0},
-        {"tls_cert_file", ARG_LATER, NULL, 0, 0},
-        {"tls_key_file", ARG_LATER, NULL, 0, 0},
-        {"tls_client_ca_file", ARG_LATER, NULL, 0, 0},
+        {"use_tls", ARG_BOOL, &to->tls.use, 0, 0},
+        {"tls_cert_file", ARG_TEXT, &to->tls.certificate_file, 0, 0},
+        {"tls_key_file", ARG_TEXT, &to->tls.key_file, 0, 0},
+        {"tls_client_ca_file", ARG_TEXT, &to->tls.ca_file, 0, 0},
         {NULL, ARG_TEXT, NULL, 0, 0},
     };
     return args_parse(argc, argv, table);
@@ -77,6 +81,20 @@ set_workers(const server_settings *from, belay_server_options *options)
     return belay_server_options_set_workers(options, minimum, maximum);
 }
 
+/* Peers are run with the same, so they may ask as often. */
+static belay_code
+set_keepalive(const server_settings *from, belay_server_options *options)
+{
+    uint64_t interval = BELAY_SECONDS(2 * 60 * 60), timeout = BELAY_SECONDS(20);
+    if (from->keepalive_ms != 0) {
+        interval = BELAY_MILLISECONDS(from->keepalive_ms);
+        belay_server_options_set_ping_limits(options, interval / 2, interval / 2, 2);
+    }
+    if (from->keepalive_timeout_ms != 0)
+        timeout = BELAY_MILLISECONDS(from->keepalive_timeout_ms);
+    return belay_server_options_set_keepalive(options, interval, timeout);
+}
+
 static belay_code
 set_options(const server_settings *from, belay_server_options *options)
 {
@@ -87,6 +105,9 @@ set_options(const server_settings *from, belay_server_options *options)
     if (from->watchdog_ms != UINT32_MAX)
         belay_server_options_set_watchdog(options, BELAY_MILLISECONDS(from->watchdog_ms));
     belay_server_options_set_drain(options, BELAY_MILLISECONDS(from->drain_ms), BELAY_SECONDS(2));
+    belay_code code = set_keepalive(from, options);
+    if (code != BELAY_OK)
+        return code;
     return set_workers(from, options);
 }
 
@@ -106,20 +127,24 @@ static belay_code
 listen_on(const server_settings *from, belay_server *server)
 {
     char address[512];
+    belay_tls *tls;
+    if (!tls_make_server(&from->tls, &tls))
+        return BELAY_FAILED_PRECONDITION;
     belay_code code = BELAY_OK;
     const char *form = strchr(from->host, ':') != NULL ? "[%s]:%u" : "%s:%u";
     if (from->port != UINT32_MAX) {
         snprintf(address, sizeof address, form, from->host, (unsigned int)from->port);
-        code = belay_server_listen(server, address, NULL);
+        code = belay_server_listen(server, address, tls);
     }
     if (code == BELAY_OK && from->unix_path != NULL) {
         snprintf(address, sizeof address, "unix:%s", from->unix_path);
-        code = belay_server_listen(server, address, NULL);
+        code = belay_server_listen(server, address, tls);
     }
     if (code == BELAY_OK && from->admin != NULL) {
         snprintf(address, sizeof address, "%s", from->admin);
         code = belay_admin_listen(server, address);
     }
+    belay_tls_free(tls);
     if (code != BELAY_OK)
         fprintf(stderr, "interop-server: cannot listen on %s: %s\n", address, belay_code_name(code));
     return code;
@@ -181,7 +206,8 @@ static belay_code
 serve(const server_settings *from, belay_server *server)
 {
     relay_server relay;
-    belay_code code = relay_init(&relay, server, from->max_recv_bytes);
+    const channel_settings to_others = {from->max_recv_bytes, from->keepalive_ms, from->keepalive_timeout_ms};
+    belay_code code = relay_init(&relay, server, &to_others);
     if (code != BELAY_OK)
         return code;
     code = start(from, server, &relay);
@@ -222,6 +248,10 @@ main(int argc, char **argv)
         return EXIT_USAGE;
     if (settings.port == UINT32_MAX && settings.unix_path == NULL) {
         fprintf(stderr, "interop-server: nothing to listen on: --port=N or --unix=PATH is missing\n");
+        return EXIT_USAGE;
+    }
+    if (settings.tls.use && (settings.tls.certificate_file == NULL || settings.tls.key_file == NULL)) {
+        fprintf(stderr, "interop-server: --use_tls=true takes --tls_cert_file=F and --tls_key_file=F\n");
         return EXIT_USAGE;
     }
     hold_signals();

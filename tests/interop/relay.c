@@ -105,12 +105,12 @@ add_service(relay_server *relay)
 }
 
 belay_code
-relay_init(relay_server *relay, belay_server *server, uint32_t max_receive_size)
+relay_init(relay_server *relay, belay_server *server, const channel_settings *settings)
 {
     relay->server = server;
     relay->address = "";
     relay->records = records_new();
-    relay->channels = channels_new(belay_server_runtime(server), max_receive_size);
+    relay->channels = channels_new(belay_server_runtime(server), settings);
     belay_code code = BELAY_RESOURCE_EXHAUSTED;
     if (relay->records != NULL && relay->channels != NULL)
         code = add_service(relay);

@@ -39,8 +39,8 @@ typedef Belay__Testing__RelayRequest relay_request;
 typedef Belay__Testing__RelayReply relay_reply;
 
 /* Sets up a relay and adds its service to a server that has not started; `address` is filled in later.
- * max_receive_size: for answers from other servers; 0 for the default. */
-BELAY_WARN_UNUSED belay_code relay_init(relay_server *relay, belay_server *server, uint32_t max_receive_size);
+ * settings: of the channels to other servers. */
+BELAY_WARN_UNUSED belay_code relay_init(relay_server *relay, belay_server *server, const channel_settings *settings);
 
 /* After the server's last handler has returned. */
 void relay_fini(relay_server *relay);

@@ -41,6 +41,8 @@ test_every_case_passes(void)
         "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
         "unimplemented_method", "unimplemented_service", "cancel_after_begin", "cancel_after_first_response",
         "timeout_on_sleeping_server", "concurrent_large_unary", "rpc_soak", "channel_soak",
+        "client_compressed_unary", "server_compressed_unary", "client_compressed_streaming",
+        "server_compressed_streaming",
     };
     chain servers;
     chain_open(&servers, 1, NULL);
@@ -66,8 +68,8 @@ test_what_the_client_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][4] = {
         {"--server_port=1", "--test_case=no_such_case"},
-        {"--server_port=1", "--test_case=client_compressed_unary"},
-        {"--server_port=1", "--test_case=empty_unary", "--use_tls=true"},
+        {"--server_port=1", "--test_case=per_rpc_creds"},
+        {"--server_port=1", "--test_case=empty_unary", "--use_tls=perhaps"},
         {"--test_case=empty_unary"},
         {"--server_port=1"},
         {"--server_port=1x", "--test_case=empty_unary"},
@@ -83,7 +85,7 @@ static void
 test_what_the_server_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][3] = {
-        {"--port=0", "--keepalive_ms=1"}, {"--port=0", "--deadline_cap_ms=0"},
+        {"--port=0", "--keepalive_ms=0"}, {"--port=0", "--deadline_cap_ms=0"},
         {"--port=0", "--watchdog_ms=x"},  {"--port=0", "--use_tls=true"},
         {"--port=0", "--workers=0"},      {"--port=65536"},
         {"--workers=1"},

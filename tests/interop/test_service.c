@@ -42,13 +42,28 @@ echo_status(belay_call *call, const Grpc__Testing__EchoStatus *wanted)
     return belay_fail(call, (belay_code)wanted->code, "%s", wanted->message);
 }
 
-/* Requests never come compressed: belay does not compress yet. */
+static bool
+is_true(const Grpc__Testing__BoolValue *value)
+{
+    return value != NULL && value->value;
+}
+
 static belay_code
 check_compressed(belay_call *call, const Grpc__Testing__BoolValue *expected)
 {
-    if (expected == NULL || !expected->value)
+    if (!is_true(expected) || belay_call_received_compressed(call))
         return BELAY_OK;
     return belay_fail(call, BELAY_INVALID_ARGUMENT, "the request should be compressed, and is not");
+}
+
+/* Compresses the answers if any of them is to be; each still has its say. */
+static belay_code
+compress_answers(belay_call *call, const output_request *request)
+{
+    bool any = false;
+    for (size_t i = 0; i < request->n_response_parameters; i++)
+        any |= is_true(request->response_parameters[i]->compressed);
+    return any ? belay_call_set_compression(call, BELAY_COMPRESSION_GZIP) : BELAY_OK;
 }
 
 static belay_code
@@ -112,6 +127,8 @@ unary_call(belay_call *call, const Grpc__Testing__SimpleRequest *request,
         code = echo_status(call, request->response_status);
     if (code == BELAY_OK && request->fill_server_id)
         code = name_server(call, reply);
+    if (code == BELAY_OK && is_true(request->response_compressed))
+        code = belay_call_set_compression(call, BELAY_COMPRESSION_GZIP);
     if (code == BELAY_OK)
         code = make_payload(call, request->response_type, request->response_size, &reply->payload);
     return code;
@@ -156,6 +173,7 @@ answer(belay_call *call, const output_request *request)
     belay_code code = echo_status(call, request->response_status);
     for (size_t i = 0; code == BELAY_OK && i < request->n_response_parameters; i++) {
         const response_parameters *wanted = request->response_parameters[i];
+        belay_call_set_message_compression(call, is_true(wanted->compressed));
         code = send_one(call, request->response_type, wanted->size, wanted->interval_us);
     }
     return code;
@@ -165,6 +183,8 @@ static belay_code
 streaming_output_call(belay_call *call, const output_request *request)
 {
     belay_code code = echo_metadata(call);
+    if (code == BELAY_OK)
+        code = compress_answers(call, request);
     return code == BELAY_OK ? answer(call, request) : code;
 }
 
@@ -177,7 +197,12 @@ full_duplex_call(belay_call *call)
         code = stream_next(call, &grpc__testing__streaming_output_call_request__descriptor, &request);
         if (code != BELAY_OK)
             break;
-        code = answer(call, (const output_request *)request);
+        /* The first request decides: headers leave with the first answer. */
+        belay_code compressed = compress_answers(call, (const output_request *)request);
+        if (compressed != BELAY_FAILED_PRECONDITION)
+            code = compressed;
+        if (code == BELAY_OK)
+            code = answer(call, (const output_request *)request);
         protobuf_c_message_free_unpacked(request, NULL);
     }
     return code == BELAY_END_OF_STREAM ? BELAY_OK : code;

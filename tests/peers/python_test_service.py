@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""grpc.testing.TestService on grpcio, for clients on belay."""
+"""grpc.testing.TestService on grpcio, for clients on belay. It compresses what it is asked to; whether a request was
+compressed grpcio does not tell."""
+import grpc
+
 from python_relay import next_message
 from services import CODES, testing
 
@@ -9,6 +12,11 @@ def echo_metadata(context):
     sent = context.invocation_metadata()
     context.send_initial_metadata([item for item in sent if item[0] == 'x-grpc-test-echo-initial'])
     context.set_trailing_metadata([item for item in sent if item[0] == 'x-grpc-test-echo-trailing-bin'])
+
+
+def compress_if(wanted, context):
+    if wanted:
+        context.set_compression(grpc.Compression.Gzip)
 
 
 def echo_status(context, request):
@@ -21,6 +29,8 @@ def answer(request, context, cancelled):
     for wanted in request.response_parameters:
         if cancelled.wait(wanted.interval_us / 1e6):
             return
+        if not wanted.compressed.value:
+            context.disable_next_message_compression()
         yield testing.StreamingOutputCallResponse(payload=testing.Payload(body=bytes(wanted.size)))
 
 
@@ -35,6 +45,7 @@ class TestService:
         return testing.Empty()
 
     def UnaryCall(self, request, context):
+        compress_if(request.response_compressed.value, context)
         echo_metadata(context)
         echo_status(context, request)
         return testing.SimpleResponse(payload=testing.Payload(body=bytes(request.response_size)))
@@ -45,6 +56,7 @@ class TestService:
 
     def StreamingOutputCall(self, request, context):
         with self.relay.counted(context) as cancelled:
+            compress_if(any(wanted.compressed.value for wanted in request.response_parameters), context)
             echo_metadata(context)
             yield from answer(request, context, cancelled)
 

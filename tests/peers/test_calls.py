@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """grpcio as client, belay as server: gRPC's interoperability cases, metadata, statuses, sizes."""
+import random
 import sys
 
 sys.dont_write_bytecode = True
@@ -161,6 +162,73 @@ def channel_soak():
         equal(other.test.UnaryCall(testing.SimpleRequest(response_size=10)).payload.body, bytes(10))
         other.close()
     until(lambda: peer.counters().connections == 1, 'closed connections to be noticed')
+
+
+# ---- Compression ---------------------------------------------------------------------------------------
+
+COMPRESSIONS = [grpc.Compression.Gzip, grpc.Compression.Deflate]
+YES, NO = testing.BoolValue(value=True), testing.BoolValue(value=False)
+
+
+@suite.test
+def client_compressed_unary():
+    request = testing.SimpleRequest(response_size=314159, payload=payload(271828), expect_compressed=YES)
+    fails(lambda: stub.UnaryCall(request), grpc.StatusCode.INVALID_ARGUMENT)
+    for compression in COMPRESSIONS:
+        equal(len(stub.UnaryCall(request, compression=compression).payload.body), 314159)
+    request.expect_compressed.value = False
+    equal(len(stub.UnaryCall(request).payload.body), 314159)
+
+
+@suite.test
+def client_compressed_streaming():
+    requests = [testing.StreamingInputCallRequest(payload=payload(size), expect_compressed=YES)
+                for size in (27182, 45904)]
+    fails(lambda: stub.StreamingInputCall(iter(requests)), grpc.StatusCode.INVALID_ARGUMENT)
+    for compression in COMPRESSIONS:
+        reply = stub.StreamingInputCall(iter(requests), compression=compression)
+        equal(reply.aggregated_payload_size, 73086)
+
+
+@suite.test
+def server_compressed_unary():
+    for wanted in YES, NO:
+        request = testing.SimpleRequest(response_size=314159, payload=payload(271828), response_compressed=wanted)
+        equal(stub.UnaryCall(request), testing.SimpleResponse(payload=payload(314159)))
+
+
+@suite.test
+def server_compressed_streaming():
+    for flags in (YES, NO), (NO, YES), (YES, YES):
+        request = output_request(31415, 92653)
+        for parameters, wanted in zip(request.response_parameters, flags):
+            parameters.compressed.CopyFrom(wanted)
+        equal(sizes_of(stub.StreamingOutputCall(request)), [31415, 92653])
+
+
+@suite.test
+def messages_of_all_kinds_compressed():
+    """Sizes around those of buffers, and bytes that do not become smaller."""
+    loads = [bytes(size) for size in (0, 1, 10, 1023, 16384, 65536, 65537, 4190000)]
+    loads += [random.Random(5).randbytes(size) for size in (1, 100, 100000, 4000000)]
+    for compression in COMPRESSIONS:
+        for load in loads:
+            request = testing.StreamingInputCallRequest(payload=testing.Payload(body=load))
+            reply = stub.StreamingInputCall(iter([request]), compression=compression)
+            equal(reply.aggregated_payload_size, len(load))
+
+
+@suite.test
+def compressed_request_over_the_limit():
+    """A few kilobytes that would become more than the limit."""
+    for compression in COMPRESSIONS:
+        request = request_of(RECEIVE_LIMIT)
+        stub.UnaryCall(request, compression=compression)
+        request = request_of(RECEIVE_LIMIT + 1)
+        fails(lambda: stub.UnaryCall(request, compression=compression), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        upload = testing.StreamingInputCallRequest(payload=payload(RECEIVE_LIMIT))
+        fails(lambda: stub.StreamingInputCall(iter([upload]), compression=compression),
+              grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 # ---- Metadata ------------------------------------------------------------------------------------------

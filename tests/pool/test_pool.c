@@ -148,6 +148,50 @@ test_jobs_beyond_the_capacity_stay_in_the_list(void)
     gate_fini(&hold);
 }
 
+static void
+test_extra_jobs_take_nothing_of_the_capacity(void)
+{
+    bly_pool_options options = task_pool_options(1, 1);
+    options.queue_capacity = 1;
+    bly_pool *pool = task_pool_new(&options);
+    unsigned int count = 0;
+    gate entered;
+    gate hold;
+    task busy;
+    task extra[3];
+    task tasks[2];
+    bly_list jobs;
+    gate_init(&entered, "busy job entered");
+    gate_init(&hold, "busy job may end");
+    task_init(&busy, &count, &entered, &hold);
+    task_push(pool, &busy.job);
+    gate_wait(&entered);
+    bly_list_init(&jobs);
+    for (int i = 0; i < 3; i++) {
+        task_init(&extra[i], &count, NULL, NULL);
+        bly_pool_push_extra(pool, &extra[i].job);
+    }
+    for (int i = 0; i < 2; i++) {
+        task_init(&tasks[i], &count, NULL, NULL);
+        bly_list_append(&jobs, &tasks[i].job.link);
+    }
+    CU_ASSERT_TRUE(bly_pool_remove(pool, &extra[1].job));
+    bly_pool_push(pool, &jobs);
+    CU_ASSERT_EQUAL(task_counts(pool).queued, 3);
+    CU_ASSERT_PTR_EQUAL(bly_list_take_first(&jobs), &tasks[1].job.link);
+    CU_ASSERT_TRUE(bly_pool_remove(pool, &tasks[0].job));
+    bly_list_append(&jobs, &tasks[1].job.link);
+    bly_pool_push(pool, &jobs);
+    CU_ASSERT_TRUE(bly_list_is_empty(&jobs));
+    gate_open(&hold);
+    bly_pool_free(pool);
+    CU_ASSERT_EQUAL(count, 4);
+    CU_ASSERT_EQUAL(extra[0].ran_as, 2);
+    CU_ASSERT_EQUAL(extra[2].ran_as, 3);
+    gate_fini(&entered);
+    gate_fini(&hold);
+}
+
 /* ---- Worker against canceller ------------------------------------------------------------------- */
 
 #define RACERS 8
@@ -539,7 +583,7 @@ test_patient_workers_are_batch_work_and_reserved_ones_are_not(void)
     for (int patient = 0; patient < 2; patient++) {
         bly_pool_options options = task_pool_options(1, 1);
         options.reserved_workers = 1;
-        options.patient = patient != 0;
+        options.patience = patient ? BLY_POOL_ALWAYS_PATIENT : BLY_POOL_NEVER_PATIENT;
         bly_pool *pool = task_pool_new(&options);
         policy_job normal = {.policy = -1};
         policy_job reserved = {.policy = -1};
@@ -552,6 +596,73 @@ test_patient_workers_are_batch_work_and_reserved_ones_are_not(void)
         CU_ASSERT_EQUAL(reserved.policy, SCHED_OTHER);
     }
 }
+
+/* A job that says how long it took, and notes what its worker has become by then. */
+typedef struct timed_job {
+    policy_job policy;
+    uint64_t took;
+    bool waits;
+} timed_job;
+
+static void
+take_time(bly_job *job)
+{
+    timed_job *timed = BLY_CONTAINER_OF(job, timed_job, policy.job);
+    if (timed->waits) {
+        bly_pool_blocked_begin();
+        bly_pool_blocked_end();
+    }
+    bly_pool_took(timed->took);
+    note_policy(job);
+}
+
+/* What the one worker of a pool is after its last of some jobs. */
+static int
+policy_after(bly_pool_patience patience, const timed_job *jobs, size_t count)
+{
+    bly_pool_options options = task_pool_options(1, 1);
+    options.patience = patience;
+    bly_pool *pool = task_pool_new(&options);
+    timed_job copies[8];
+    CU_ASSERT_TRUE_FATAL(count > 0 && count <= 8);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = jobs[i];
+        bly_job_init(&copies[i].policy.job, take_time);
+        task_push(pool, &copies[i].policy.job);
+    }
+    bly_pool_free(pool);
+    return copies[count - 1].policy.policy;
+}
+
+static void
+test_workers_whose_jobs_compute_for_long_become_batch_work(void)
+{
+    const timed_job jobs[] = {{.took = BLY_POOL_LONG_NS}, {.took = BLY_POOL_LONG_NS}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 2), SCHED_BATCH);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 1), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_NEVER_PATIENT, jobs, 2), SCHED_OTHER);
+}
+
+static void
+test_a_short_job_makes_an_ordinary_worker_again(void)
+{
+    const timed_job jobs[] = {
+        {.took = BLY_POOL_LONG_NS}, {.took = BLY_POOL_LONG_NS}, {.took = 1}, {.took = BLY_POOL_LONG_NS}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 3), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 4), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_ALWAYS_PATIENT, jobs, 3), SCHED_BATCH);
+}
+
+static void
+test_jobs_that_waited_tell_nothing_about_computing(void)
+{
+    const timed_job jobs[] = {{.took = BLY_POOL_LONG_NS, .waits = true}, {.took = BLY_POOL_LONG_NS, .waits = true},
+                              {.took = BLY_POOL_LONG_NS},
+                              {.took = BLY_POOL_LONG_NS},
+                              {.took = BLY_POOL_LONG_NS, .waits = true}};
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 2), SCHED_OTHER);
+    CU_ASSERT_EQUAL(policy_after(BLY_POOL_PATIENT_WHEN_COMPUTING, jobs, 5), SCHED_BATCH);
+}
 #endif
 
 int
@@ -563,6 +674,7 @@ main(int argc, char **argv)
         { "a_job_that_was_not_pushed_is_not_removed", test_a_job_that_was_not_pushed_is_not_removed },
         { "a_removed_job_can_be_pushed_again", test_a_removed_job_can_be_pushed_again },
         { "jobs_beyond_the_capacity_stay_in_the_list", test_jobs_beyond_the_capacity_stay_in_the_list },
+        { "extra_jobs_take_nothing_of_the_capacity", test_extra_jobs_take_nothing_of_the_capacity },
         { "worker_and_canceller_agree_on_who_owns_a_job", test_worker_and_canceller_agree_on_who_owns_a_job },
         { "the_jobs_of_one_batch_run_side_by_side", test_the_jobs_of_one_batch_run_side_by_side },
         { "workers_start_when_needed_and_no_sooner", test_workers_start_when_needed_and_no_sooner },
@@ -577,6 +689,10 @@ main(int argc, char **argv)
 #if defined(__linux__)
         { "patient_workers_are_batch_work_and_reserved_ones_are_not",
           test_patient_workers_are_batch_work_and_reserved_ones_are_not },
+        { "workers_whose_jobs_compute_for_long_become_batch_work",
+          test_workers_whose_jobs_compute_for_long_become_batch_work },
+        { "a_short_job_makes_an_ordinary_worker_again", test_a_short_job_makes_an_ordinary_worker_again },
+        { "jobs_that_waited_tell_nothing_about_computing", test_jobs_that_waited_tell_nothing_about_computing },
 #endif
         CU_TEST_INFO_NULL,
     };

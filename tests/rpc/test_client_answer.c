@@ -285,8 +285,8 @@ test_reset_codes_become_statuses(void)
     } table[] = {
         {RAW_NO_ERROR, BELAY_INTERNAL},      {RAW_PROTOCOL_ERROR, BELAY_INTERNAL},
         {RAW_INTERNAL_ERROR, BELAY_INTERNAL}, {3, BELAY_INTERNAL},
-        {6, BELAY_INTERNAL},                 {RAW_REFUSED_STREAM, BELAY_UNAVAILABLE},
-        {RAW_CANCEL, BELAY_CANCELLED},       {9, BELAY_INTERNAL},
+        {6, BELAY_INTERNAL},                 {RAW_CANCEL, BELAY_CANCELLED},
+        {9, BELAY_INTERNAL},
         {10, BELAY_INTERNAL},                {RAW_ENHANCE_YOUR_CALM, BELAY_RESOURCE_EXHAUSTED},
         {RAW_INADEQUATE_SECURITY, BELAY_PERMISSION_DENIED},
         {0x100, BELAY_INTERNAL},             {0xffffffff, BELAY_INTERNAL},
@@ -356,20 +356,24 @@ test_lost_connection_is_unavailable(void)
     }
 }
 
-/* Calls above the last stream of a GOAWAY never ran; those below go on. */
+/* Calls above the last stream of a GOAWAY never ran and go elsewhere; those below go on. */
 static void
-test_goaway_ends_what_was_not_taken(void)
+test_goaway_sends_what_was_not_taken_elsewhere(void)
 {
     client_scene s;
     client_open(&s, OPEN, UNARY, BELAY_FOREVER);
     belay_call *second = client_call(&s, NULL, UNARY, BELAY_FOREVER);
     CU_ASSERT(raw_await_end(&s.server, 3));
     raw_goaway(&s.server, 1, RAW_NO_ERROR);
-    ending end = finish(second);
-    CU_ASSERT_EQUAL(end.code, BELAY_UNAVAILABLE);
+    raw_peer elsewhere;
+    raw_accept(&elsewhere, s.listener, (raw_settings){0});
+    CU_ASSERT(raw_await_end(&elsewhere, 1));
+    raw_status_only(&elsewhere, 1, BELAY_ABORTED, NULL);
+    CU_ASSERT_EQUAL(finish(second).code, BELAY_ABORTED);
     raw_status_only(&s.server, 1, BELAY_NOT_FOUND, NULL);
     expect_end(&s, BELAY_NOT_FOUND, "", false);
     raw_await_lost(&s.server);
+    raw_close(&elsewhere);
     client_close(&s);
 }
 
@@ -428,7 +432,7 @@ main(int argc, char **argv)
         TEST(test_early_answer_ends_a_stream_of_requests),
         TEST(test_early_answer_ends_a_request_that_is_stuck),
         TEST(test_lost_connection_is_unavailable),
-        TEST(test_goaway_ends_what_was_not_taken),
+        TEST(test_goaway_sends_what_was_not_taken_elsewhere),
         TEST(test_goaway_sends_waiting_calls_elsewhere),
         TEST(test_garbage_ends_the_connection),
         CU_TEST_INFO_NULL,

@@ -2,6 +2,7 @@
 include tests/support/fixture.mk
 
 rpc_scene = tests/rpc/scene.c tests/rpc/scene.h
+rpc_client_scene = tests/rpc/client_scene.c tests/rpc/client_scene.h
 
 check_PROGRAMS += tests/rpc/test_fixture
 tests_rpc_test_fixture_SOURCES = tests/rpc/test_fixture.c
@@ -14,6 +15,16 @@ tests_rpc_test_messages_SOURCES = tests/rpc/test_messages.c
 tests_rpc_test_messages_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_messages_LDADD = $(fixture_libs)
 $(tests_rpc_test_messages_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_compression tests/rpc/test_compression_faults
+tests_rpc_test_compression_SOURCES = tests/rpc/test_compression.c
+tests_rpc_test_compression_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_compression_LDADD = $(fixture_libs)
+$(tests_rpc_test_compression_OBJECTS): $(probe_generated)
+tests_rpc_test_compression_faults_SOURCES = tests/rpc/test_compression_faults.c $(rpc_client_scene)
+tests_rpc_test_compression_faults_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_compression_faults_LDADD = $(fixture_libs)
+$(tests_rpc_test_compression_faults_OBJECTS): $(probe_generated)
 
 check_PROGRAMS += tests/rpc/test_server_cancel
 tests_rpc_test_server_cancel_SOURCES = tests/rpc/test_server_cancel.c $(rpc_scene)
@@ -51,8 +62,6 @@ tests_rpc_test_server_request_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_server_request_LDADD = $(fixture_libs)
 $(tests_rpc_test_server_request_OBJECTS): $(probe_generated)
 
-rpc_client_scene = tests/rpc/client_scene.c tests/rpc/client_scene.h
-
 check_PROGRAMS += tests/rpc/test_client_cancel
 tests_rpc_test_client_cancel_SOURCES = tests/rpc/test_client_cancel.c $(rpc_client_scene)
 tests_rpc_test_client_cancel_CPPFLAGS = $(fixture_cppflags)
@@ -70,6 +79,12 @@ tests_rpc_test_client_answer_SOURCES = tests/rpc/test_client_answer.c $(rpc_clie
 tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_client_answer_LDADD = $(fixture_libs)
 $(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_client_retry
+tests_rpc_test_client_retry_SOURCES = tests/rpc/test_client_retry.c $(rpc_client_scene)
+tests_rpc_test_client_retry_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_retry_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_retry_OBJECTS): $(probe_generated)
 
 check_PROGRAMS += tests/rpc/test_client_end
 tests_rpc_test_client_end_SOURCES = tests/rpc/test_client_end.c $(rpc_client_scene)

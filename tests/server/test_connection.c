@@ -35,18 +35,50 @@ occupy(belay_call *call, const Belay__Test__Note *request)
     return BELAY_OK;
 }
 
+static belay_code
+note_cause(bench *b, belay_call *call, belay_code code)
+{
+    __atomic_fetch_add(&b->causes[belay_context_cause(belay_call_context(call))], 1, __ATOMIC_RELAXED);
+    return code;
+}
+
 /* Waits in one of belay's waits. */
 static belay_code
 wait_for_end(belay_call *call)
 {
     bench *b = belay_call_data(call);
     gate_open(&b->entered);
-    belay_code code = belay_sleep(belay_call_context(call), BELAY_FOREVER);
-    __atomic_fetch_add(&b->causes[belay_context_cause(belay_call_context(call))], 1, __ATOMIC_RELAXED);
+    return note_cause(b, call, belay_sleep(belay_call_context(call), BELAY_FOREVER));
+}
+
+static belay_code
+sleep_in_task(belay_task *task, void *argument)
+{
+    gate_open(argument);
+    return belay_sleep(belay_task_context(task), BELAY_FOREVER);
+}
+
+/* Waits for a task that waits on another worker. */
+static belay_code
+wait_for_task(belay_call *call, Belay__Test__Note *reply)
+{
+    bench *b = belay_call_data(call);
+    gate begun;
+    (void)reply;
+    gate_init(&begun, "task begun");
+    belay_group *group = belay_group_new(belay_call_context(call), BELAY_GROUP_ALL);
+    belay_code code = belay_group_add(group, sleep_in_task, &begun);
+    if (code == BELAY_OK) {
+        gate_wait(&begun);
+        gate_open(&b->entered);
+        code = note_cause(b, call, belay_group_wait(group, NULL));
+    }
+    gate_fini(&begun);
     return code;
 }
 
-static const belay_test_probe_handlers handlers = {.unary = answer, .download = occupy, .chat = wait_for_end};
+static const belay_test_probe_handlers handlers = {
+    .unary = answer, .download = occupy, .upload = wait_for_task, .chat = wait_for_end};
 
 typedef struct bounds {
     unsigned int minimum;
@@ -426,6 +458,24 @@ test_all_handlers_of_a_lost_connection_hear_of_it(void)
 }
 
 static void
+test_all_handlers_that_wait_for_tasks_hear_of_a_lost_connection(void)
+{
+    bench b;
+    raw_peer peer;
+    bench_open(&b, (bounds){.minimum = 2 * DOZENS, .maximum = 2 * DOZENS});
+    raw_connect(&peer, b.fixture.address, (raw_settings){0});
+    for (uint32_t i = 0; i < DOZENS; i++)
+        raw_call(&peer, 2 * i + 1, "Upload", NULL, false);
+    gate_wait_count(&b.entered, DOZENS);
+    fixture_await_blocked(&b.fixture, 2 * DOZENS);
+    raw_close(&peer);
+    FIXTURE_AWAIT(&b.fixture, handlers_running, 0);
+    CU_ASSERT_EQUAL(__atomic_load_n(&b.causes[BELAY_CAUSE_CONNECTION_LOST], __ATOMIC_RELAXED), DOZENS);
+    FIXTURE_AWAIT(&b.fixture, calls_cancelled, DOZENS);
+    bench_close(&b);
+}
+
+static void
 test_all_handlers_of_calls_that_are_reset_together_hear_of_it(void)
 {
     bench b;
@@ -504,6 +554,7 @@ main(int argc, char **argv)
         TEST(a_held_call_whose_deadline_passes_never_runs),
         TEST(a_lost_connection_drops_held_calls_and_cancels_running_ones),
         TEST(all_handlers_of_a_lost_connection_hear_of_it),
+        TEST(all_handlers_that_wait_for_tasks_hear_of_a_lost_connection),
         TEST(all_handlers_of_calls_that_are_reset_together_hear_of_it),
         TEST(a_queued_call_of_a_lost_connection_never_runs_though_others_are_told_later),
         TEST(a_server_is_freed_while_a_lost_connections_handlers_are_being_told),

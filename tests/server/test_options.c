@@ -19,7 +19,7 @@ test_options_begin_with_the_documented_defaults(void)
     belay_server_options *options = make_options();
     CU_ASSERT_EQUAL(options->workers_maximum, 256);
     CU_ASSERT_EQUAL(options->stack_size, 512u << 10);
-    CU_ASSERT_FALSE(options->batch_scheduling);
+    CU_ASSERT_EQUAL(options->batch_scheduling, BELAY_BATCH_WHEN_COMPUTING);
     CU_ASSERT_EQUAL(options->queue, 1000);
     CU_ASSERT_EQUAL(options->max_receive_size, 4u << 20);
     CU_ASSERT_EQUAL(options->send_mark, 64u << 10);

@@ -4,12 +4,14 @@ server_suites = \
 	tests/server/test_drain \
 	tests/server/test_draining \
 	tests/server/test_drop_late \
+	tests/server/test_keeping \
 	tests/server/test_metrics \
 	tests/server/test_options \
 	tests/server/test_registry \
 	tests/server/test_run \
 	tests/server/test_server \
 	tests/server/test_systemd \
+	tests/server/test_tls \
 	tests/server/test_watchdog
 check_PROGRAMS += $(server_suites)
 
@@ -72,3 +74,14 @@ tests_server_test_systemd_SOURCES = tests/server/test_systemd.c
 tests_server_test_systemd_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_systemd_LDADD = $(fixture_libs)
 $(tests_server_test_systemd_OBJECTS): $(probe_generated)
+
+tests_server_test_tls_SOURCES = tests/server/test_tls.c \
+	tests/transport/certificates.c tests/transport/certificates.h
+tests_server_test_tls_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_tls_LDADD = $(fixture_libs)
+$(tests_server_test_tls_OBJECTS): $(probe_generated)
+
+tests_server_test_keeping_SOURCES = tests/server/test_keeping.c
+tests_server_test_keeping_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_keeping_LDADD = $(fixture_libs)
+$(tests_server_test_keeping_OBJECTS): $(probe_generated)

@@ -76,12 +76,36 @@ pass_on(belay_call *call, Belay__Test__Note *reply)
     return BELAY_CANCELLED;
 }
 
-/* Download: computes, as far as anybody can see; or blocks, when the note says so. */
+static belay_code
+sit(belay_task *task, void *argument)
+{
+    bench *b = argument;
+    gate_open(&b->entered);
+    return belay_sleep(belay_task_context(task), BELAY_FOREVER);
+}
+
+/* A task on another worker. */
+static belay_code
+sit_in_group(bench *b, belay_call *call)
+{
+    belay_group *group = belay_group_new(belay_call_context(call), BELAY_GROUP_ALL);
+    belay_code code = belay_group_add(group, sit, b);
+    if (code != BELAY_OK)
+        return code;
+    gate_wait(&b->entered);
+    code = belay_group_wait(group, NULL);
+    note_end(b, call);
+    return code;
+}
+
+/* Download: computes, as far as anybody can see; or blocks or waits for a task, when the note says so. */
 static belay_code
 keep_busy(belay_call *call, const Belay__Test__Note *request)
 {
     bench *b = belay_call_data(call);
     bool blocks = strcmp(request->text, "block") == 0;
+    if (strcmp(request->text, "group") == 0)
+        return sit_in_group(b, call);
     gate_open(&b->entered);
     if (blocks)
         belay_blocking_begin(call);
@@ -218,6 +242,23 @@ test_the_state_says_what_a_handler_waits_in(void)
     operator_await(&b.op, true, "running");
     gate_open(&b.may_end);
     CU_ASSERT_EQUAL(finish(busy).code, BELAY_OK);
+    close_bench(&b);
+}
+
+static void
+test_a_handler_that_waits_for_its_tasks_shows_and_ends_with_them(void)
+{
+    bench b;
+    open_bench(&b);
+    belay_call *call;
+    bool cancelled = false;
+    CU_ASSERT_EQUAL_FATAL(belay_test_probe_download_start(b.fixture.channel, NULL, NOTE("group"), NULL, &call),
+                          BELAY_OK);
+    uint64_t id = operator_await(&b.op, true, "waiting in group").id;
+    CU_ASSERT_EQUAL(operator_cancel(&b.op, id, false, "enough", &cancelled), BELAY_OK);
+    gate_wait(&b.returned);
+    CU_ASSERT_EQUAL(b.cause, BELAY_CAUSE_OPERATOR);
+    CU_ASSERT_STRING_EQUAL(finish(call).message, "enough");
     close_bench(&b);
 }
 
@@ -719,6 +760,8 @@ main(int argc, char **argv)
         {"a call is listed on both sides", test_a_call_is_listed_on_both_sides},
         {"an id stays with its call and is not used again", test_an_id_stays_with_its_call_and_is_not_used_again},
         {"the state says what a handler waits in", test_the_state_says_what_a_handler_waits_in},
+        {"a handler that waits for its tasks shows, and ends with them",
+         test_a_handler_that_waits_for_its_tasks_shows_and_ends_with_them},
         {"blocking work of the program's own shows", test_blocking_work_of_the_programs_own_shows},
         {"it answers when all workers are busy, and shows who waits",
          test_it_answers_when_all_workers_are_busy_and_shows_who_waits},

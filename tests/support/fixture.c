@@ -51,7 +51,7 @@ open_server(fixture *f, const fixture_options *options)
     f->server = belay_server_new(f->runtime, options->server);
     need(f->server != NULL, "no server");
     need(belay_test_probe_add(f->server, &options->handlers, options->data) == BELAY_OK, "no service");
-    need(belay_server_listen(f->server, "127.0.0.1:0", NULL) == BELAY_OK, "cannot listen");
+    need(belay_server_listen(f->server, "127.0.0.1:0", options->tls) == BELAY_OK, "cannot listen");
     need(!options->admin || belay_admin_listen(f->server, "127.0.0.1:0") == BELAY_OK, "cannot listen for an operator");
     if (options->configure != NULL)
         options->configure(f->server);

@@ -24,6 +24,7 @@ typedef struct fixture_options {
     void *data;                           /* what belay_call_data() gives */
     const belay_server_options *server;   /* NULL: defaults */
     const belay_channel_options *channel; /* NULL: defaults */
+    belay_tls *tls;                       /* the server's; NULL: plaintext */
     unsigned int io_threads;              /* 0: one */
     bool admin;                           /* listens for an operator: belay_admin_address(server, 0) */
     belay_log_function log;               /* takes warnings and errors; NULL: nobody does */

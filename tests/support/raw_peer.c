@@ -47,6 +47,7 @@ send_settings(raw_peer *peer, raw_settings settings)
         size += 6;
     }
     raw_send(peer->descriptor, RAW_SETTINGS, 0, 0, payload, size);
+    peer->settings++;
 }
 
 static void
@@ -158,6 +159,10 @@ note_field(raw_stream *stream, const nghttp2_nv *field)
         copy_text(stream->path, sizeof stream->path, field);
     else if (strcmp(name, "grpc-timeout") == 0)
         copy_text(stream->timeout, sizeof stream->timeout, field);
+    else if (strcmp(name, "grpc-encoding") == 0)
+        copy_text(stream->encoding, sizeof stream->encoding, field);
+    else if (strcmp(name, "grpc-accept-encoding") == 0)
+        copy_text(stream->accept_encoding, sizeof stream->accept_encoding, field);
 }
 
 static void
@@ -190,9 +195,11 @@ note_stream_frame(raw_peer *peer)
     raw_stream *stream = raw_of(peer, frame->stream);
     if (frame->type == RAW_HEADERS)
         note_headers(peer, stream);
-    else if (frame->type == RAW_DATA)
+    else if (frame->type == RAW_DATA) {
+        if (stream->body == 0 && frame->size > 0)
+            stream->flag = frame->payload[0];
         stream->body += frame->size;
-    else if (frame->type == RAW_RST_STREAM) {
+    } else if (frame->type == RAW_RST_STREAM) {
         stream->reset_code = raw_number(frame, 0);
         if (stream->ended && stream->we_ended)
             stream->reset_after_end = true;
@@ -213,11 +220,14 @@ note_connection_frame(raw_peer *peer)
 {
     const raw_frame *frame = &peer->frame;
     bool is_answer = (frame->flags & RAW_ACK) != 0;
-    if (frame->type == RAW_SETTINGS && !is_answer)
+    if (frame->type == RAW_SETTINGS && is_answer)
+        peer->settings_acknowledged++;
+    else if (frame->type == RAW_SETTINGS)
         raw_send(peer->descriptor, RAW_SETTINGS, RAW_ACK, 0, "", 0);
     else if (frame->type == RAW_PING && is_answer)
         peer->pongs++;
     else if (frame->type == RAW_PING) {
+        peer->pings++;
         memcpy(peer->ping, frame->payload, sizeof peer->ping);
         if (!peer->no_pong)
             raw_pong(peer);
@@ -225,6 +235,9 @@ note_connection_frame(raw_peer *peer)
         peer->goaways++;
         peer->goaway_last = raw_number(frame, 0);
         peer->goaway_error = raw_number(frame, 4);
+        if (frame->size > 8)
+            snprintf(peer->goaway_words, sizeof peer->goaway_words, "%.*s", (int)(frame->size - 8),
+                     (const char *)frame->payload + 8);
     }
 }
 
@@ -289,6 +302,14 @@ raw_await_goaway(raw_peer *peer, unsigned int count)
     return peer->goaways >= count;
 }
 
+bool
+raw_await_ping(raw_peer *peer, unsigned int count)
+{
+    while (peer->pings < count && read_on(peer))
+        continue;
+    return peer->pings >= count;
+}
+
 void
 raw_await_lost(raw_peer *peer)
 {
@@ -301,8 +322,16 @@ raw_await_lost(raw_peer *peer)
 void
 raw_sync(raw_peer *peer)
 {
+    send_settings(peer, (raw_settings){.has_window = false});
+    while (peer->settings_acknowledged < peer->settings && read_on(peer))
+        continue;
+}
+
+void
+raw_ping(raw_peer *peer)
+{
     unsigned int before = peer->pongs;
-    raw_send(peer->descriptor, RAW_PING, 0, 0, "all done", 8);
+    raw_send(peer->descriptor, RAW_PING, 0, 0, "are you?", 8);
     while (peer->pongs == before && read_on(peer))
         continue;
 }
@@ -320,14 +349,23 @@ raw_reset(raw_peer *peer, uint32_t id, uint32_t code)
 }
 
 void
-raw_goaway(raw_peer *peer, uint32_t last, uint32_t code)
+raw_goaway_saying(raw_peer *peer, uint32_t last, uint32_t code, const char *words)
 {
-    uint8_t payload[8];
+    uint8_t payload[8 + 64];
+    size_t size = strlen(words);
+    need(size <= sizeof payload - 8, "too many words");
     for (int i = 0; i < 4; i++) {
         payload[i] = (uint8_t)(last >> (24 - 8 * i));
         payload[4 + i] = (uint8_t)(code >> (24 - 8 * i));
     }
-    raw_send(peer->descriptor, RAW_GOAWAY, 0, 0, payload, sizeof payload);
+    memcpy(payload + 8, words, size);
+    raw_send(peer->descriptor, RAW_GOAWAY, 0, 0, payload, 8 + size);
+}
+
+void
+raw_goaway(raw_peer *peer, uint32_t last, uint32_t code)
+{
+    raw_goaway_saying(peer, last, code, "");
 }
 
 void

@@ -3,8 +3,8 @@
  * gRPC over HTTP/2 by hand: a client or a server that sends exactly the frames that a test asks for, in that
  * order, gives no window that it was not told to give, and writes down what the other side does.
  *
- * raw_sync() tells that the other side has dealt with everything sent before: its answer to a PING leaves
- * after it.
+ * raw_sync() tells that the other side has dealt with everything sent before: it acknowledges SETTINGS after
+ * that. (A PING would do as well, but servers count those.)
  *
  * One thread; reading blocks, under the suite's guard against hanging.
  */
@@ -36,6 +36,9 @@ typedef struct raw_stream {
     char grpc_message[128];
     char path[64];
     char timeout[16]; /* grpc-timeout, or "" */
+    char encoding[16]; /* grpc-encoding, or "" */
+    char accept_encoding[32];
+    uint8_t flag; /* of the first message: whether it is compressed */
     size_t body;      /* bytes */
     bool ended;       /* END_STREAM */
     unsigned int resets;
@@ -51,9 +54,13 @@ typedef struct raw_peer {
     bool no_pong; /* PINGs are answered by raw_pong() only */
     uint8_t ping[8];
     unsigned int pongs;
+    unsigned int pings;    /* of the other side */
+    unsigned int settings; /* sent */
+    unsigned int settings_acknowledged;
     unsigned int goaways;
     uint32_t goaway_last;
     uint32_t goaway_error;
+    char goaway_words[64]; /* of the last that had some */
     raw_stream streams[RAW_PEER_STREAMS];
     raw_frame frame;
 } raw_peer;
@@ -83,10 +90,12 @@ void raw_break(raw_peer *peer); /* with a reset of the connection */
 /* ---- Sending ---- */
 
 void raw_sync(raw_peer *peer);
+void raw_ping(raw_peer *peer); /* returns when it was answered, or the connection has ended */
 void raw_pong(raw_peer *peer); /* to the last PING */
 void raw_window(raw_peer *peer, uint32_t id, uint32_t bytes);
 void raw_reset(raw_peer *peer, uint32_t id, uint32_t code);
 void raw_goaway(raw_peer *peer, uint32_t last, uint32_t code);
+void raw_goaway_saying(raw_peer *peer, uint32_t last, uint32_t code, const char *words);
 void raw_set_streams(raw_peer *peer, uint32_t streams); /* SETTINGS again; in force when it returns */
 void raw_set_window(raw_peer *peer, uint32_t window);
 void raw_data(raw_peer *peer, uint32_t id, const void *data, size_t size, bool end);
@@ -121,6 +130,7 @@ bool raw_await_body(raw_peer *peer, uint32_t id, size_t size);
 bool raw_await_end(raw_peer *peer, uint32_t id);   /* END_STREAM, or a reset */
 bool raw_await_reset(raw_peer *peer, uint32_t id); /* a reset */
 bool raw_await_goaway(raw_peer *peer, unsigned int count);
+bool raw_await_ping(raw_peer *peer, unsigned int count);
 void raw_await_lost(raw_peer *peer);
 
 #endif

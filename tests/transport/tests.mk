@@ -17,3 +17,20 @@ tests_transport_test_stream_LDADD = $(test_libs)
 check_PROGRAMS += tests/transport/test_unix_path
 tests_transport_test_unix_path_SOURCES = tests/transport/test_unix_path.c
 tests_transport_test_unix_path_LDADD = $(test_libs)
+
+# Suites over TLS make their certificates themselves.
+tls_scene_sources = \
+	tests/transport/certificates.c tests/transport/certificates.h \
+	tests/transport/tls_scene.c tests/transport/tls_scene.h
+
+check_PROGRAMS += tests/transport/test_handshake
+tests_transport_test_handshake_SOURCES = tests/transport/test_handshake.c $(tls_scene_sources)
+tests_transport_test_handshake_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_secure
+tests_transport_test_secure_SOURCES = tests/transport/test_secure.c $(tls_scene_sources)
+tests_transport_test_secure_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/transport/test_tls_files
+tests_transport_test_tls_files_SOURCES = tests/transport/test_tls_files.c $(tls_scene_sources)
+tests_transport_test_tls_files_LDADD = $(test_libs)

@@ -39,3 +39,19 @@ $(tests_wait_test_handlers_OBJECTS): $(probe_generated)
 check_PROGRAMS += tests/wait/test_stress
 tests_wait_test_stress_SOURCES = tests/wait/test_stress.c $(wait_scene)
 tests_wait_test_stress_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/wait/test_group
+tests_wait_test_group_SOURCES = tests/wait/test_group.c
+tests_wait_test_group_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/wait/test_group_handler
+tests_wait_test_group_handler_SOURCES = tests/wait/test_group_handler.c
+tests_wait_test_group_handler_CPPFLAGS = $(fixture_cppflags)
+tests_wait_test_group_handler_LDADD = $(fixture_libs)
+$(tests_wait_test_group_handler_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/wait/test_group_stress
+tests_wait_test_group_stress_SOURCES = tests/wait/test_group_stress.c
+tests_wait_test_group_stress_CPPFLAGS = $(fixture_cppflags)
+tests_wait_test_group_stress_LDADD = $(fixture_libs)
+$(tests_wait_test_group_stress_OBJECTS): $(probe_generated)

@@ -183,6 +183,26 @@ test_flags_are_judged_by_the_prefix(void)
     }
 }
 
+/* With an encoding: they come as they are, however they are cut, and say which they are. */
+static void
+test_compressed_messages_are_told_from_others(void)
+{
+    static const char data[] = "\x01\0\0\0\x02" "zz" "\0\0\0\0\x01" "p" "\x01\0\0\0\0";
+    struct desk desk;
+    desk_init(&desk, LIMIT);
+    desk.reader.has_encoding = true;
+    for (size_t i = 0; i < sizeof data - 1; i++)
+        CU_ASSERT_EQUAL(feed(&desk, data + i, 1), BLY_FRAME_OK);
+    CU_ASSERT_EQUAL_FATAL(count_complete(&desk), 3);
+    const bly_bytes *message = desk.complete.first;
+    CU_ASSERT_TRUE(message->compressed);
+    CU_ASSERT_FALSE(message->next->compressed);
+    CU_ASSERT_TRUE(message->next->next->compressed);
+    CU_ASSERT_TRUE(gives(&desk, "zz", 2) && gives(&desk, "p", 1) && gives(&desk, "", 0));
+    CU_ASSERT_EQUAL(feed(&desk, "\x02\0\0\0\0", 5), BLY_FRAME_BAD_FLAG);
+    desk_fini(&desk);
+}
+
 static void
 test_nothing_is_taken_after_an_error(void)
 {
@@ -359,6 +379,7 @@ main(int argc, char **argv)
         { "message_at_the_limit_is_taken_and_one_above_refused_by_its_prefix",
           test_message_at_the_limit_is_taken_and_one_above_refused_by_its_prefix },
         { "flags_are_judged_by_the_prefix", test_flags_are_judged_by_the_prefix },
+        { "compressed_messages_are_told_from_others", test_compressed_messages_are_told_from_others },
         { "nothing_is_taken_after_an_error", test_nothing_is_taken_after_an_error },
         { "room_beyond_the_first_two_mebibytes_is_made_as_bytes_come",
           test_room_beyond_the_first_two_mebibytes_is_made_as_bytes_come },

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "support/suite.h"
+#include "wire/compression.h"
 #include "wire/frame.h"
 #include "wire/metadata.h"
 #include "wire/percent.h"
@@ -253,6 +254,44 @@ test_reader_without_memory_says_so_for_good(void)
     CU_ASSERT_TRUE(walk(read_large_message) >= 3); /* the first 2 MiB, then doubled, then all */
 }
 
+#define COMPRESSED 100000
+
+static const bly_compression_stop never = {NULL, NULL};
+
+/* Without memory a message goes as it is. */
+static bool
+compress_message(void)
+{
+    static const uint8_t zeros[COMPRESSED];
+    bly_bytes *compressed = bly_compress(BELAY_COMPRESSION_GZIP, zeros, sizeof zeros, 5, never);
+    bool done = compressed != NULL;
+    bly_bytes_free(compressed);
+    return done;
+}
+
+static bool
+inflate_message(void)
+{
+    static const uint8_t zeros[COMPRESSED];
+    int left = pause_failing();
+    bly_bytes *inflated = NULL, *compressed = bly_compress(BELAY_COMPRESSION_GZIP, zeros, sizeof zeros, 0, never);
+    countdown = left;
+    bly_inflate_result result = bly_inflate(BELAY_COMPRESSION_GZIP, compressed->data, compressed->size, COMPRESSED,
+                                            never, &inflated);
+    CU_ASSERT_TRUE(result == BLY_INFLATED || result == BLY_INFLATE_NO_MEMORY);
+    CU_ASSERT_EQUAL(inflated != NULL, result == BLY_INFLATED);
+    bly_bytes_free(inflated);
+    bly_bytes_free(compressed);
+    return result == BLY_INFLATED;
+}
+
+static void
+test_compression_without_memory(void)
+{
+    CU_ASSERT_TRUE(walk(compress_message) >= 3);
+    CU_ASSERT_TRUE(walk(inflate_message) >= 5); /* zlib's two, the first room, and more of it */
+}
+
 static void
 count(void *argument)
 {
@@ -330,6 +369,7 @@ main(int argc, char **argv)
         { "statuses_free_their_trailers_also_on_failure", test_statuses_free_their_trailers_also_on_failure },
         { "texts_are_null_without_memory", test_texts_are_null_without_memory },
         { "reader_without_memory_says_so_for_good", test_reader_without_memory_says_so_for_good },
+        { "compression_without_memory", test_compression_without_memory },
         { "arena_without_memory_still_runs_its_cleanups", test_arena_without_memory_still_runs_its_cleanups },
         { "log_counts_lines_it_had_no_memory_for", test_log_counts_lines_it_had_no_memory_for },
         CU_TEST_INFO_NULL,

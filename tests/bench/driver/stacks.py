@@ -15,8 +15,8 @@ LIMITS = {
     'limit8w': ['8', 'chain'],
 }
 
-# belay with workers as the system schedules them by default.
-BELAY_PLAIN = 'belay_plain'
+# belay whose workers are all batch work, not only those that compute.
+BELAY_BATCH = 'belay_batch'
 
 # What must be there in the peers' folder, and how it is called. {dir} and {port} are filled in; certificate
 # and key follow where TLS is known.
@@ -69,8 +69,8 @@ class Stacks:
     def command(self, name, port, arguments=()):
         if name == 'belay':
             return [self.program('bench-server'), str(port), *arguments]
-        if name == BELAY_PLAIN:
-            return self.command('belay', port, ('--batch', '0', *arguments))
+        if name == BELAY_BATCH:
+            return self.command('belay', port, ('--batch', 'always', *arguments))
         if name in LIMITS:
             return [self.program('limits/limit-server'), str(port), *LIMITS[name]]
         return [word.format(dir=self.peers, port=port) for word in PEERS[name][1]] + list(arguments)

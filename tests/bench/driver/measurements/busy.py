@@ -7,7 +7,7 @@ import sys
 from .. import processes
 from ..claims import Claim
 from ..measurement import Measurement
-from ..stacks import BELAY_PLAIN
+from ..stacks import BELAY_BATCH
 from .cancel import raw_cancel, seen
 
 TIME_LIMIT = 300
@@ -54,7 +54,8 @@ def _busy_handlers(bench, stack):
 
 
 def _blocked(bench, stack):
-    """Handlers that sleep until they are cancelled, beside processes that compute: what batch workers cost."""
+    """Handlers that sleep until they are cancelled, beside processes that compute: what workers that are always batch
+    work would cost."""
     with bench.serve(stack) as server, contextlib.ExitStack() as others:
         for _ in range(_cores()):
             others.enter_context(processes.background([sys.executable, '-c', COMPUTE]))
@@ -94,7 +95,7 @@ MEASUREMENTS = [
         name='busy_blocked',
         title='blocked handlers that are cancelled while other processes compute on all cores',
         metrics=METRICS,
-        stacks=lambda bench: ['belay', BELAY_PLAIN],
+        stacks=lambda bench: ['belay', BELAY_BATCH],
         measure=_blocked,
     ),
 ]

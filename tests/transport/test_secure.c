@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes through TLS: all of them, once, in order; and how it ends.
+ */
+#include "transport/secure.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/loop.h"
+#include "transport/tls_scene.h"
+
+/* More than sockets hold. */
+#define LARGE (8u << 20)
+
+static char *
+make_bytes(size_t size)
+{
+    char *bytes = malloc(size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    return bytes;
+}
+
+static void
+shake(tls_scene *scene)
+{
+    tls_scene_open(scene);
+    tls_scene_shake(scene);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->client.stream);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->server.stream);
+}
+
+static void
+test_bytes_arrive_in_both_directions(void)
+{
+    tls_scene scene;
+    shake(&scene);
+    tls_side_write(&scene.client, "a question", 10);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 10), 10);
+    CU_ASSERT_EQUAL(memcmp(scene.server.data, "a question", 10), 0);
+    tls_side_write(&scene.server, "an answer", 9);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.client, 9), 9);
+    CU_ASSERT_EQUAL(memcmp(scene.client.data, "an answer", 9), 0);
+    tls_scene_close(&scene);
+}
+
+/* Whatever the socket takes at a time, no byte is counted before it has left, and none comes twice. */
+static void
+test_more_than_the_socket_takes_arrives_whole(void)
+{
+    tls_scene scene;
+    char *bytes = make_bytes(LARGE);
+    shake(&scene);
+    tls_side_begin_write(&scene.client, bytes, LARGE);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, LARGE), LARGE);
+    tls_side_await_written(&scene.client);
+    CU_ASSERT_EQUAL(memcmp(scene.server.data, bytes, LARGE), 0);
+    free(bytes);
+    tls_scene_close(&scene);
+}
+
+static void
+count_unsent(void *argument)
+{
+    tls_side *side = argument;
+    struct iovec vector = {(void *)(uintptr_t)side->out, side->out_left};
+    ssize_t sent;
+    size_t counted = 0;
+    while ((sent = bly_stream_write(side->stream, &vector, 1)) > 0) {
+        counted += (size_t)sent;
+        vector.iov_base = (char *)vector.iov_base + sent;
+        vector.iov_len -= (size_t)sent;
+    }
+    CU_ASSERT_EQUAL(sent, BLY_STREAM_AGAIN);
+    CU_ASSERT_EQUAL(bly_stream_write(side->stream, &vector, 1), BLY_STREAM_AGAIN);
+    side->out += counted;
+    side->out_left -= counted;
+}
+
+static void
+test_what_the_kernel_has_not_is_not_counted(void)
+{
+    tls_scene scene;
+    char *bytes = make_bytes(LARGE);
+    shake(&scene);
+    scene.client.out = bytes;
+    scene.client.out_left = LARGE;
+    bly_loop_call(scene.loop, count_unsent, &scene.client);
+    size_t counted = LARGE - scene.client.out_left;
+    CU_ASSERT_TRUE(counted < LARGE);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, counted), counted); /* all of that has left */
+    tls_side_begin_write(&scene.client, scene.client.out, scene.client.out_left);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, LARGE - counted), LARGE);
+    CU_ASSERT_EQUAL(memcmp(scene.server.data, bytes, LARGE), 0);
+    tls_side_await_written(&scene.client);
+    free(bytes);
+    tls_scene_close(&scene);
+}
+
+/* Reading less than has come: the rest is in TLS, and no socket tells of it. */
+static void
+test_what_tls_holds_is_read_without_new_bytes(void)
+{
+    tls_scene scene;
+    char *bytes = make_bytes(60000);
+    shake(&scene);
+    tls_side_write(&scene.client, bytes, 60000);
+    for (size_t i = 0; i < 60000; i += 1000)
+        CU_ASSERT_EQUAL(tls_side_read(&scene.server, 1000), i + 1000);
+    CU_ASSERT_EQUAL(memcmp(scene.server.data, bytes, 60000), 0);
+    free(bytes);
+    tls_scene_close(&scene);
+}
+
+static void
+test_the_end_comes_after_the_last_bytes(void)
+{
+    tls_scene scene;
+    shake(&scene);
+    tls_side_write(&scene.client, "last", 4);
+    tls_side_drop(&scene.client);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 5), 4);
+    CU_ASSERT_EQUAL(scene.server.ended, 0);
+    CU_ASSERT_STRING_EQUAL(bly_stream_error(scene.server.stream), "");
+    tls_scene_close(&scene);
+}
+
+/* A raw client that has shaken hands. */
+static SSL *
+shake_raw(tls_scene *scene)
+{
+    tls_scene_open(scene);
+    SSL *ssl = raw_tls_client(tls_scene_shake_alone(scene, &scene->server), "\2h2");
+    CU_ASSERT_EQUAL_FATAL(SSL_connect(ssl), 1);
+    tls_side_await(&scene->server);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->server.stream);
+    return ssl;
+}
+
+static void
+test_a_connection_that_is_cut_off_is_broken(void)
+{
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    CU_ASSERT_EQUAL(SSL_write(ssl, "half", 4), 4);
+    shutdown(SSL_get_fd(ssl), SHUT_WR); /* without a word of the end */
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 5), 4);
+    raw_tls_free(ssl);
+    CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bly_stream_error(scene.server.stream), "cut off"));
+    tls_scene_close(&scene);
+}
+
+static void
+test_a_word_of_the_end_is_sent(void)
+{
+    tls_scene scene;
+    char byte;
+    SSL *ssl = shake_raw(&scene);
+    tls_side_drop(&scene.server);
+    CU_ASSERT_EQUAL(SSL_read(ssl, &byte, 1), 0);
+    CU_ASSERT_EQUAL(SSL_get_error(ssl, 0), SSL_ERROR_ZERO_RETURN);
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
+test_records_that_were_changed_are_refused(void)
+{
+    static const char garbage[] = "\27\3\3\0\24 not what was agreed on ";
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    CU_ASSERT_EQUAL(write(SSL_get_fd(ssl), garbage, sizeof garbage - 1), sizeof garbage - 1);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 1), 0);
+    CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
+    CU_ASSERT_NOT_EQUAL(bly_stream_error(scene.server.stream)[0], '\0');
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+/* Keys may be changed in the middle; the answer leaves while belay only reads. */
+static void
+test_new_keys_are_answered(void)
+{
+    tls_scene scene;
+    char text[8];
+    SSL *ssl = shake_raw(&scene);
+    for (int i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        CU_ASSERT_EQUAL(SSL_write(ssl, "ask", 3), 3);
+        CU_ASSERT_EQUAL(tls_side_read(&scene.server, 3), 3 * (i + 1));
+        tls_side_write(&scene.server, "answer", 6);
+        CU_ASSERT_EQUAL(SSL_read(ssl, text, 6), 6);
+    }
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
+test_other_handshakes_are_refused(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    SSL *ssl = raw_tls_client(tls_scene_shake_alone(&scene, &scene.server), "\2h2");
+    SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+    CU_ASSERT_EQUAL_FATAL(SSL_connect(ssl), 1);
+    tls_side_await(&scene.server);
+    CU_ASSERT_EQUAL(SSL_renegotiate(ssl), 1);
+    tls_side_begin_read(&scene.server, 4);
+    CU_ASSERT_TRUE(SSL_write(ssl, "more", 4) <= 0); /* it wants the other handshake first, and hears that there is none */
+    CU_ASSERT_EQUAL(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
+    raw_tls_free(ssl);
+    CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 0);
+    tls_scene_close(&scene);
+}
+
+int
+main(int argc, char **argv)
+{
+    const CU_TestInfo tests[] = {
+        {"bytes_arrive_in_both_directions", test_bytes_arrive_in_both_directions},
+        {"more_than_the_socket_takes_arrives_whole", test_more_than_the_socket_takes_arrives_whole},
+        {"what_the_kernel_has_not_is_not_counted", test_what_the_kernel_has_not_is_not_counted},
+        {"what_tls_holds_is_read_without_new_bytes", test_what_tls_holds_is_read_without_new_bytes},
+        {"the_end_comes_after_the_last_bytes", test_the_end_comes_after_the_last_bytes},
+        {"a_connection_that_is_cut_off_is_broken", test_a_connection_that_is_cut_off_is_broken},
+        {"a_word_of_the_end_is_sent", test_a_word_of_the_end_is_sent},
+        {"records_that_were_changed_are_refused", test_records_that_were_changed_are_refused},
+        {"new_keys_are_answered", test_new_keys_are_answered},
+        {"other_handshakes_are_refused", test_other_handshakes_are_refused},
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("transport/secure", tests, argc, argv);
+}

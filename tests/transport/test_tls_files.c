@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files that cannot be used are named, with what is wrong; files that change are noticed, and only good ones count.
+ */
+#include "transport/tls_files.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <belay/time.h>
+
+#include "transport/tls_scene.h"
+
+/* ---- What is wrong with files ------------------------------------------------------------------------------- */
+
+static void
+expect_words(belay_tls *tls, const char *file, const char *what)
+{
+    char words[BLY_TLS_WORDS];
+    belay_tls_error(tls, words, sizeof words);
+    CU_ASSERT_PTR_NOT_NULL(strstr(words, file));
+    CU_ASSERT_PTR_NOT_NULL(strstr(words, what));
+    if (strstr(words, what) == NULL)
+        fprintf(stderr, "said: %s\nnot: %s\n", words, what);
+}
+
+static void
+make_key_with_password(const certificates *files)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    FILE *out = fopen(key_file(files, "secret"), "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    CU_ASSERT_EQUAL(PEM_write_PKCS8PrivateKey(out, key, EVP_aes_128_cbc(), "open", 4, NULL, NULL), 1);
+    fclose(out);
+    EVP_PKEY_free(key);
+}
+
+static void
+test_files_that_cannot_be_used_are_named(void)
+{
+    certificates files;
+    certificates_open(&files);
+    certificates_make_usual(&files);
+    certificates_write(&files, "empty.pem", "");
+    certificates_write(&files, "broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    make_key_with_password(&files);
+    const struct {
+        const char *certificate;
+        const char *key;
+        const char *file;
+        const char *words;
+    } wrong[] = {
+        {"missing", "server", "missing.pem", "No such file"},
+        {"server", "missing", "missing.key", "No such file"},
+        {"empty", "server", "empty.pem", "there is none in it"},
+        {"broken", "server", "broken.pem", "cannot read a certificate"},
+        {"server", "client", "client.key", "is not the key of the (first) certificate in"},
+        {"server", "secret", "secret.key", "has a password"},
+    };
+    belay_tls *tls = belay_tls_new();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CU_ASSERT_EQUAL(belay_tls_set_certificate(tls, certificate_file(&files, wrong[i].certificate),
+                                                  key_file(&files, wrong[i].key)),
+                        BELAY_FAILED_PRECONDITION);
+        expect_words(tls, wrong[i].file, wrong[i].words);
+    }
+    CU_ASSERT_EQUAL(belay_tls_set_trust(tls, certificate_file(&files, "missing")), BELAY_FAILED_PRECONDITION);
+    expect_words(tls, "missing.pem", "No such file");
+    CU_ASSERT_EQUAL(belay_tls_set_trust(tls, key_file(&files, "ca")), BELAY_FAILED_PRECONDITION);
+    expect_words(tls, "ca.key", "cannot read certificates of authorities");
+    CU_ASSERT_EQUAL(belay_tls_set_certificate(tls, NULL, NULL), BELAY_INVALID_ARGUMENT);
+    belay_tls_free(tls);
+    certificates_close(&files);
+}
+
+/* ---- Files that change ---------------------------------------------------------------------------------------- */
+
+static void
+expect_server(tls_scene *scene, const char *authority, bool is_good)
+{
+    tls_scene_aim(scene, authority);
+    tls_scene_shake(scene);
+    CU_ASSERT_EQUAL(scene->client.stream != NULL, is_good);
+}
+
+static void
+open_with_renewal(tls_scene *scene)
+{
+    tls_scene_open(scene);
+    certificates_make(&scene->files,
+                      (certificate_wish){.name = "renewed", .issuer = "ca", .names = "DNS:renewed.example"});
+    expect_server(scene, "localhost:1", true);
+    expect_server(scene, "renewed.example:1", false);
+}
+
+static void
+test_a_reload_holds_for_new_handshakes(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    certificates_replace(&scene.files, "server", "renewed");
+    expect_server(&scene, "renewed.example:1", false);
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    expect_server(&scene, "localhost:1", false);
+    expect_server(&scene, "renewed.example:1", true);
+    tls_scene_close(&scene);
+}
+
+static void
+test_a_bad_file_keeps_the_old_one_in_force_and_is_told_of(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    certificates_write(&scene.files, "server.pem", "nonsense");
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_FAILED_PRECONDITION);
+    CU_ASSERT_TRUE(tls_scene_logged(&scene, "NOT used, those from before stay in force"));
+    CU_ASSERT_TRUE(tls_scene_logged(&scene, "server.pem"));
+    expect_words(scene.server.tls, "server.pem", "cannot read a certificate");
+    expect_server(&scene, "localhost:1", true);
+    certificates_replace(&scene.files, "server", "renewed");
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    expect_server(&scene, "renewed.example:1", true);
+    tls_scene_close(&scene);
+}
+
+static void
+test_connections_from_before_go_on(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    tls_scene_aim(&scene, "localhost:1");
+    tls_scene_shake(&scene);
+    certificates_replace(&scene.files, "server", "renewed");
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    tls_side_write(&scene.client, "still here", 10);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 10), 10);
+    tls_scene_close(&scene);
+}
+
+typedef struct log_question {
+    tls_scene *scene;
+    const char *words;
+} log_question;
+
+static bool
+is_logged(void *argument)
+{
+    const log_question *question = argument;
+    return tls_scene_logged(question->scene, question->words);
+}
+
+/* A second object, which looks at the same files by itself. */
+static void
+test_changes_are_noticed(void)
+{
+    tls_scene scene;
+    bly_tls_user *user;
+    open_with_renewal(&scene);
+    belay_tls *tls = belay_tls_new();
+    belay_tls_set_check_interval(tls, BELAY_MILLISECONDS(5));
+    CU_ASSERT_EQUAL(belay_tls_set_certificate(tls, certificate_file(&scene.files, "server"),
+                                              key_file(&scene.files, "server")),
+                    BELAY_OK);
+    CU_ASSERT_EQUAL_FATAL(bly_tls_use_as_server(tls, &scene.log, &user), BELAY_OK);
+    certificates_write(&scene.files, "server.pem", "nonsense");
+    wait_until(is_logged, &(log_question){&scene, "NOT used"}, "a bad file is told of");
+    CU_ASSERT_FALSE(tls_scene_logged(&scene, "the files were read again"));
+    certificates_replace(&scene.files, "server", "renewed");
+    wait_until(is_logged, &(log_question){&scene, "the files were read again"}, "good files are read");
+    bly_tls_leave(scene.server.user);
+    belay_tls_free(scene.server.tls);
+    scene.server.tls = tls;
+    scene.server.user = user;
+    expect_server(&scene, "renewed.example:1", true);
+    tls_scene_close(&scene);
+}
+
+int
+main(int argc, char **argv)
+{
+    const CU_TestInfo tests[] = {
+        {"files_that_cannot_be_used_are_named", test_files_that_cannot_be_used_are_named},
+        {"a_reload_holds_for_new_handshakes", test_a_reload_holds_for_new_handshakes},
+        {"a_bad_file_keeps_the_old_one_in_force_and_is_told_of",
+         test_a_bad_file_keeps_the_old_one_in_force_and_is_told_of},
+        {"connections_from_before_go_on", test_connections_from_before_go_on},
+        {"changes_are_noticed", test_changes_are_noticed},
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("transport/tls_files", tests, argc, argv);
+}
