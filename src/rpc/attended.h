@@ -12,6 +12,9 @@
 
 #include "rpc/server_call.h"
 
+/* The largest message that such a call takes: the I/O thread unpacks it, and inflates it if it is compressed. */
+#define BLY_ATTENDED_LIMIT (64u << 10)
+
 struct bly_attendant {
     /* const */
     /* I/O thread, no lock held. Not called any more once it has finished the call, or the call was cancelled. */

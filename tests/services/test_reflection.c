@@ -232,6 +232,24 @@ test_a_question_without_a_question_ends_the_stream(void)
     fixture_close(&t.fixture);
 }
 
+/* The I/O thread is not to unpack what has no business to be large. */
+static void
+test_a_question_that_is_too_large_ends_the_stream(void)
+{
+    talk t;
+    answer *reply;
+    char *name = malloc(100001);
+    memset(name, 'n', 100000);
+    name[100000] = '\0';
+    open_talk(&t, NULL);
+    CU_ASSERT_EQUAL(belay_call_send_message(t.call, &BY_NAME(name)->base), BELAY_OK);
+    CU_ASSERT_EQUAL(grpc_reflection_v1_server_reflection_server_reflection_info_recv_reply(t.call, &reply),
+                    BELAY_RESOURCE_EXHAUSTED);
+    belay_call_free(t.call);
+    fixture_close(&t.fixture);
+    free(name);
+}
+
 static void
 test_v1alpha_answers_as_v1_does(void)
 {
@@ -307,6 +325,7 @@ main(int argc, char **argv)
         {"numbers of extensions", test_the_numbers_of_a_types_extensions_are_listed},
         {"services", test_services_are_listed_but_not_an_operators},
         {"no question", test_a_question_without_a_question_ends_the_stream},
+        {"a question too large", test_a_question_that_is_too_large_ends_the_stream},
         {"v1alpha", test_v1alpha_answers_as_v1_does},
         {"asks much and reads late", test_a_client_that_asks_much_and_reads_late_gets_all_its_answers},
         {"what is no descriptor", test_what_is_no_descriptor_is_left_out},
