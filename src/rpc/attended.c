@@ -26,14 +26,26 @@ bly_attended_receive(bly_server_call *server, const ProtobufCMessageDescriptor *
     return belay_call_recv_message(call, descriptor, message); /* does not wait: this is the only receiver */
 }
 
-bool
-bly_attended_has_room(bly_server_call *server)
+static size_t
+waiting(bly_server_call *server)
 {
     belay_call *call = &server->call;
     bly_mutex_lock(&call->lock);
-    bool room = call->out.total + call->out_at_io < call->send_mark;
+    size_t bytes = call->out.total + call->out_at_io;
     bly_mutex_unlock(&call->lock);
-    return room;
+    return bytes;
+}
+
+bool
+bly_attended_has_room(bly_server_call *server)
+{
+    return waiting(server) < server->call.send_mark;
+}
+
+bool
+bly_attended_is_idle(bly_server_call *server)
+{
+    return waiting(server) == 0;
 }
 
 belay_code

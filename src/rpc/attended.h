@@ -36,6 +36,9 @@ belay_code bly_attended_receive(bly_server_call *server, const ProtobufCMessageD
 /* Whether a message may be sent now: a client that does not read is given no more. */
 bool bly_attended_has_room(bly_server_call *server);
 
+/* Whether all that was sent has left. */
+bool bly_attended_is_idle(bly_server_call *server);
+
 /* Sends a message, whatever waits; BELAY_RESOURCE_EXHAUSTED without memory. */
 belay_code bly_attended_send(bly_server_call *server, const ProtobufCMessage *message);
 

@@ -235,7 +235,7 @@ watch(bly_server_call *server, void *data)
     bool draining = health->draining;
     bly_mutex_unlock(&health->lock);
     belay_code code = BELAY_OK;
-    if (status != own->sent && (draining || bly_attended_has_room(server))) {
+    if (status != own->sent && (draining || bly_attended_is_idle(server))) {
         own->sent = status;
         reply.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
         code = bly_attended_send(server, &reply.base);

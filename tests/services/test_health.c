@@ -9,6 +9,7 @@
 
 #include "services/grpc/health/v1/health.belay.h"
 #include "support/fixture.h"
+#include "support/raw_peer.h"
 
 #define SERVING GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
 #define NOT_SERVING GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
@@ -311,6 +312,87 @@ test_a_drain_tells_who_watches_and_ends_the_watch(void)
     close_fixture(&f);
 }
 
+/* What an empty request for Watch looks like on the wire, and how many bytes tell of a status that is not 0. */
+#define TOLD 7
+
+static void
+raw_watch(raw_peer *peer, uint32_t id)
+{
+    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":authority", "a",
+                                         ":path", "/grpc.health.v1.Health/Watch",
+                                         "content-type", "application/grpc", "te", "trailers", NULL};
+    raw_headers(peer, id, fields, false);
+    raw_data(peer, id, "\0\0\0\0\0", 5, true);
+    CU_ASSERT_TRUE(raw_await_body(peer, id, TOLD));
+}
+
+static void
+test_who_watches_is_told_before_the_goaway(void)
+{
+    fixture f;
+    raw_peer peer;
+    pthread_t thread;
+    open_fixture(&f);
+    raw_connect(&peer, f.address, (raw_settings){.has_window = false});
+    raw_watch(&peer, 1);
+    pthread_create(&thread, NULL, drain, &f);
+    CU_ASSERT_TRUE(raw_await_goaway(&peer, 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->body, 2 * TOLD);
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_UNAVAILABLE);
+    CU_ASSERT_TRUE(raw_of(&peer, 1)->ended);
+    raw_await_lost(&peer);
+    raw_close(&peer);
+    pthread_join(thread, NULL);
+    close_fixture(&f);
+}
+
+/* Changes after that find nobody; the fixture looks for what is left. */
+static void
+test_a_watch_goes_with_its_reset_or_its_connection(void)
+{
+    fixture f;
+    raw_peer peer;
+    open_fixture(&f);
+    raw_connect(&peer, f.address, (raw_settings){.has_window = false});
+    raw_watch(&peer, 1);
+    raw_watch(&peer, 3);
+    raw_reset(&peer, 1, RAW_CANCEL);
+    raw_sync(&peer);
+    set(&f, "", BELAY_HEALTH_NOT_SERVING);
+    CU_ASSERT_TRUE(raw_await_body(&peer, 3, 2 * TOLD));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->body, TOLD);
+    raw_break(&peer);
+    fixture_await_no_connection(&f);
+    set(&f, "", BELAY_HEALTH_SERVING);
+    close_fixture(&f);
+}
+
+/* No window: only what is the status once there is some is sent. */
+static void
+test_a_slow_reader_learns_of_the_last_status(void)
+{
+    fixture f;
+    raw_peer peer;
+    open_fixture(&f);
+    raw_connect(&peer, f.address, (raw_settings){.has_window = false});
+    raw_watch(&peer, 1);
+    raw_set_window(&peer, TOLD); /* which is spent: nothing more may be sent */
+    set(&f, "", BELAY_HEALTH_NOT_SERVING);
+    fixture_settle(&f); /* it waits for the window */
+    for (int i = 0; i < 1000; i++) {
+        set(&f, "", i % 2 == 0 ? BELAY_HEALTH_UNKNOWN : BELAY_HEALTH_SERVING);
+        fixture_settle(&f);
+    }
+    raw_sync(&peer);
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->body, TOLD);
+    raw_window(&peer, 1, 1 << 20);
+    CU_ASSERT_TRUE(raw_await_body(&peer, 1, 3 * TOLD));
+    raw_sync(&peer);
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->body, 3 * TOLD);
+    raw_close(&peer);
+    close_fixture(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -324,6 +406,9 @@ main(int argc, char **argv)
         {"every worker is busy", test_health_answers_when_every_worker_is_busy_and_is_not_counted},
         {"thousands watch", test_thousands_watch_and_are_told_and_leave},
         {"a drain tells who watches", test_a_drain_tells_who_watches_and_ends_the_watch},
+        {"told before the GOAWAY", test_who_watches_is_told_before_the_goaway},
+        {"a watch goes with its stream", test_a_watch_goes_with_its_reset_or_its_connection},
+        {"a slow reader", test_a_slow_reader_learns_of_the_last_status},
         CU_TEST_INFO_NULL,
     };
     return suite_run("health", tests, argc, argv);
