@@ -576,8 +576,8 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         return;
     }
     bly_call_arm_deadline(call);
-    if (bly_attended_is(server) && call->frames.limit > BLY_ATTENDED_LIMIT)
-        call->frames.limit = BLY_ATTENDED_LIMIT;
+    if (bly_attended_is(server))
+        bly_attended_admit(server);
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
         dispatch(server, false);
 }
