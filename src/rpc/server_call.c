@@ -417,7 +417,8 @@ read_mailbox(bly_server_call *server, wishes *wish)
     belay_call *call = &server->call;
     bly_bytes_queue_init(&wish->frames);
     bly_mutex_lock(&call->lock);
-    call->posted = false;
+    if (!bly_attended_is(server)) /* for those the turn did: if it is set again, the task is posted once more */
+        call->posted = false;
     bly_call_fetch_out_locked(call, &wish->frames);
     wish->cancelled = bly_call_cancelled_locked(call);
     wish->headers = server->headers_due;
