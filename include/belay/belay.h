@@ -13,9 +13,11 @@
 #include <belay/context.h>
 #include <belay/export.h>
 #include <belay/group.h>
+#include <belay/health.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>
+#include <belay/reflection.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>
