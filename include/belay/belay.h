@@ -14,6 +14,7 @@
 #include <belay/export.h>
 #include <belay/group.h>
 #include <belay/health.h>
+#include <belay/limits.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>

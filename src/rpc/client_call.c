@@ -151,9 +151,14 @@ bly_client_call_open(belay_call *call, bly_h2_connection *connection)
     bly_headers headers;
     bly_headers_init(&headers);
     build_headers(client, &headers, timeout);
-    bool opened = !headers.failed && bly_h2_stream_open(connection, &call->stream, headers.list, headers.count,
-                                                        false);
+    bool fits = headers.failed || bly_h2_connection_takes(connection, headers.list, headers.count);
+    bool opened = fits && !headers.failed &&
+                  bly_h2_stream_open(connection, &call->stream, headers.list, headers.count, false);
     bly_headers_fini(&headers);
+    if (!fits) {
+        bly_limit_reached(call->limits, BELAY_LIMIT_HEADER_LIST, bly_h2_connection_peer(connection));
+        bly_client_call_fail(call, BELAY_RESOURCE_EXHAUSTED, "the metadata is larger than the server takes");
+    }
     if (!opened)
         return false;
     client->waiting = false;

@@ -42,6 +42,7 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bly_limit_record *limits;
     bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
@@ -120,7 +121,8 @@ bly_client_call_of_handler_link(bly_link *link)
 /* The I/O thread's side; for start. */
 extern const bly_call_side bly_client_side;
 
-/* Opens the stream of a started call; false when the connection takes no more (the call stays the host's). */
+/* Opens the stream of a started call; false when the connection takes no more (the call stays the host's; it has
+ * failed already if its metadata is larger than the server takes). */
 bool bly_client_call_open(belay_call *call, bly_h2_connection *connection);
 
 /* Ends a call that the host holds, with a status of this side. message is copied. */

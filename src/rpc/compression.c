@@ -61,6 +61,7 @@ code_of(const belay_call *call, bly_inflate_result result, const char **words)
     case BLY_INFLATED:
         return BELAY_OK;
     case BLY_INFLATE_TOO_LARGE:
+        bly_call_reached(call, BELAY_LIMIT_RECEIVE_SIZE);
         *words = "the message is over the limit once it is decompressed";
         return BELAY_RESOURCE_EXHAUSTED;
     case BLY_INFLATE_NO_MEMORY:

@@ -112,6 +112,9 @@ add_status(bly_headers *headers, belay_code code, const char *message, size_t me
         bly_headers_add_text(headers, "grpc-message", message, message_size);
 }
 
+/* Instead of what the client says that it does not take. */
+static const char too_large[] = "the answer's metadata is larger than the client takes";
+
 /* Sends a status with what was sent before taken into account: trailers after headers, else one block
  * with both (Trailers-Only). */
 static void
@@ -128,6 +131,13 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
         bly_headers_add(&headers, header_accept_encoding);
     bly_headers_add_metadata(&headers, trailers);
+    bool fits = bly_h2_connection_takes(call->stream.connection, headers.list, headers.count);
+    if (!fits && message != too_large) {
+        bly_headers_fini(&headers);
+        bly_call_reached(call, BELAY_LIMIT_HEADER_LIST);
+        send_status(server, BELAY_RESOURCE_EXHAUSTED, too_large, sizeof too_large - 1, NULL);
+        return;
+    }
     if (headers.failed)
         sent = false;
     else if (server->headers_sent)
@@ -151,6 +161,16 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
 }
 
 static bool
+respond_in_vain(bly_server_call *server)
+{
+    bly_call_reached(&server->call, BELAY_LIMIT_HEADER_LIST);
+    server->headers_sent = false;
+    send_plain_status(server, BELAY_RESOURCE_EXHAUSTED, too_large);
+    bly_context_end(server->call.context, BELAY_CAUSE_LIMIT, too_large);
+    return true;
+}
+
+static bool
 has_compression(const bly_call_compression *compression)
 {
     return compression->out != BELAY_COMPRESSION_NONE || compression->in != BELAY_COMPRESSION_NONE;
@@ -170,15 +190,17 @@ static bool
 respond_with_more(bly_server_call *server)
 {
     const bly_call_compression *compression = &server->call.compression;
+    bly_h2_stream *stream = &server->call.stream;
     bly_headers headers;
     bly_headers_init(&headers);
     add_answer_headers(&headers);
     if (has_compression(compression))
         add_compression(&headers, compression);
     bly_headers_add_metadata(&headers, server->headers);
-    bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
+    bool fits = bly_h2_connection_takes(stream->connection, headers.list, headers.count);
+    bool sent = fits && !headers.failed && bly_h2_stream_respond(stream, headers.list, headers.count);
     bly_headers_fini(&headers);
-    return sent;
+    return fits ? sent : respond_in_vain(server);
 }
 
 static void
@@ -206,6 +228,8 @@ send_final(bly_server_call *server)
         return;
     }
     send_headers(server);
+    if (server->status_sent)
+        return;
     if (server->final_code == BELAY_OK && server->trailers == NULL) {
         server->status_sent = true;
         bly_h2_stream_end(&call->stream, ok_trailers, 1, false);
@@ -503,7 +527,8 @@ static const bly_call_side server_side = {
 
 belay_call *
 bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
-                    bly_server_totals *totals, const bly_server_limits *limits, const char *peer)
+                    bly_server_totals *totals, const bly_server_limits *limits, bly_holding *holding,
+                    const char *peer)
 {
     bly_server_call *server = bly_blocks_new(sizeof *server);
     if (server == NULL)
@@ -516,8 +541,9 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->peer = peer;
     server->compression = limits->compression;
     server->watch.patience_ns = limits->watchdog_ns;
-    bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
-                  limits->stream_window);
+    bly_call_init(&server->call, &server_side, true, runtime, loop, limits->record, limits->receive_size,
+                  limits->send_mark, limits->stream_window);
+    server->call.held.holding = holding;
     server->call.began_ms = bly_loop_turn_ms(loop);
     bly_arena_init(&server->arena);
     bly_scope_init(&server->scope, &server->arena);
@@ -671,6 +697,16 @@ bly_server_call_delivered(bly_h2_stream *stream)
     note_delivered(server);
 }
 
+/* What is not the connection's end is the client's reset, or ours: because it broke a rule, or went too far. */
+static belay_cause
+cause_of_reset(const bly_h2_stream *stream, uint32_t error)
+{
+    if (error == BLY_H2_CONNECTION_LOST)
+        return BELAY_CAUSE_CONNECTION_LOST;
+    bool limit = error == BLY_H2_ENHANCE_YOUR_CALM || error == BLY_H2_CANCEL;
+    return limit && !stream->reset_by_peer ? BELAY_CAUSE_LIMIT : BELAY_CAUSE_PEER_CANCELLED;
+}
+
 void
 bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
 {
@@ -679,9 +715,7 @@ bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool
     (void)by_peer;
     (void)unprocessed;
     if (call->context != NULL) {
-        /* What is not the connection's end is the client's reset, or ours because it broke a rule. */
-        belay_cause cause =
-            error == BLY_H2_CONNECTION_LOST ? BELAY_CAUSE_CONNECTION_LOST : BELAY_CAUSE_PEER_CANCELLED;
+        belay_cause cause = cause_of_reset(stream, error);
         bly_context_end(call->context, cause, NULL);
         note_cancelled(server, cause);
     }

@@ -61,6 +61,7 @@ typedef struct bly_server_totals {
 /* What the host sets for its calls. */
 typedef struct bly_server_limits {
     const bly_draining *draining;
+    bly_limit_record *record;
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
@@ -122,6 +123,7 @@ typedef struct bly_server_call {
     uint32_t closed_error;
     bool batched;     /* in the turn's batch */
     bool has_slot;
+    bool is_counted; /* against what may be admitted */
     bool is_gone;
     bool is_over;
 
@@ -168,10 +170,12 @@ bly_server_call_of(belay_call *call)
     return BLY_CONTAINER_OF(call, bly_server_call, call);
 }
 
-/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host.
+/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host,
+ * `holding` until the call leaves it.
  * I/O thread. */
 belay_call *bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
-                                bly_server_totals *totals, const bly_server_limits *limits, const char *peer);
+                                bly_server_totals *totals, const bly_server_limits *limits,
+                                bly_holding *holding, const char *peer);
 
 /* The stream ops of bly_h2_ops. I/O thread. */
 bool bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,

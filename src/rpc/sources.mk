@@ -18,6 +18,8 @@ libbelay_sources += \
 	src/rpc/handler.c \
 	src/rpc/headers.c \
 	src/rpc/headers.h \
+	src/rpc/holding.c \
+	src/rpc/holding.h \
 	src/rpc/method_stats.c \
 	src/rpc/method_stats.h \
 	src/rpc/method_time.h \

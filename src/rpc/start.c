@@ -70,8 +70,8 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     bly_client_call *client = bly_blocks_new(sizeof *client);
     if (client == NULL)
         return NULL;
-    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->receive_size,
-                  host->send_mark, host->stream_window);
+    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->limits,
+                  host->receive_size, host->send_mark, host->stream_window);
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
@@ -133,6 +133,11 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     bly_bytes *frame = one_request ? bly_call_frame_pack(request) : NULL;
     if (one_request && frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
+    if (one_request && frame->size - BLY_FRAME_PREFIX > host->limits->limits->values[BELAY_LIMIT_SEND_SIZE]) {
+        bly_limit_reached(host->limits, BELAY_LIMIT_SEND_SIZE, host->target);
+        bly_bytes_free(frame);
+        return BELAY_RESOURCE_EXHAUSTED;
+    }
     bly_client_call *client = make_call(host, method, options);
     if (client == NULL || !make_context(client, context, options->timeout_ns)) {
         bly_bytes_free(frame);

@@ -8,6 +8,8 @@ libbelay_sources += \
 	src/server/extension.h \
 	src/server/handlers.c \
 	src/server/keeping.c \
+	src/server/limits.c \
+	src/server/limits.h \
 	src/server/method_time.c \
 	src/server/metrics.c \
 	src/server/options.c \

@@ -6,6 +6,7 @@ client_suites = \
 	tests/client/test_flow \
 	tests/client/test_hostile \
 	tests/client/test_keeping \
+	tests/client/test_limits \
 	tests/client/test_metadata \
 	tests/client/test_negative \
 	tests/client/test_restart \
@@ -66,3 +67,8 @@ tests_client_test_negative_SOURCES = tests/client/test_negative.c
 tests_client_test_negative_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_negative_LDADD = $(fixture_libs)
 $(tests_client_test_negative_OBJECTS): $(probe_generated)
+
+tests_client_test_limits_SOURCES = tests/client/test_limits.c
+tests_client_test_limits_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_limits_LDADD = $(fixture_libs)
+$(tests_client_test_limits_OBJECTS): $(probe_generated)

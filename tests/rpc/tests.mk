@@ -117,3 +117,9 @@ tests_rpc_test_tree_stress_SOURCES = tests/rpc/test_tree_stress.c
 tests_rpc_test_tree_stress_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_tree_stress_LDADD = $(fixture_libs)
 $(tests_rpc_test_tree_stress_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_bad_requests
+tests_rpc_test_bad_requests_SOURCES = tests/rpc/test_bad_requests.c
+tests_rpc_test_bad_requests_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_bad_requests_LDADD = $(fixture_libs)
+$(tests_rpc_test_bad_requests_OBJECTS): $(probe_generated)

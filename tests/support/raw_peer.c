@@ -71,13 +71,19 @@ loopback(unsigned int port)
     return address;
 }
 
+bool
+raw_connect_silent(raw_peer *peer, const char *address)
+{
+    struct sockaddr_in to = loopback((unsigned int)atoi(strrchr(address, ':') + 1));
+    begin(peer, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return connect(peer->descriptor, (struct sockaddr *)&to, sizeof to) == 0;
+}
+
 void
 raw_connect(raw_peer *peer, const char *address, raw_settings settings)
 {
     static const char magic[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    struct sockaddr_in to = loopback((unsigned int)atoi(strrchr(address, ':') + 1));
-    begin(peer, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    need(connect(peer->descriptor, (struct sockaddr *)&to, sizeof to) == 0, "cannot connect");
+    need(raw_connect_silent(peer, address), "cannot connect");
     raw_write(peer->descriptor, magic, sizeof magic - 1);
     send_settings(peer, settings);
     raw_sync(peer);
@@ -199,6 +205,8 @@ note_stream_frame(raw_peer *peer)
         if (stream->body == 0 && frame->size > 0)
             stream->flag = frame->payload[0];
         stream->body += frame->size;
+    } else if (frame->type == RAW_WINDOW_UPDATE) {
+        stream->given += raw_number(frame, 0);
     } else if (frame->type == RAW_RST_STREAM) {
         stream->reset_code = raw_number(frame, 0);
         if (stream->ended && stream->we_ended)

@@ -40,6 +40,7 @@ typedef struct raw_stream {
     char accept_encoding[32];
     uint8_t flag; /* of the first message: whether it is compressed */
     size_t body;      /* bytes */
+    uint64_t given;   /* by its WINDOW_UPDATEs */
     bool ended;       /* END_STREAM */
     unsigned int resets;
     uint32_t reset_code;
@@ -77,6 +78,9 @@ typedef struct raw_settings {
 
 /* Connects to "127.0.0.1:port"; both sides' SETTINGS are in force when it returns. */
 void raw_connect(raw_peer *peer, const char *address, raw_settings settings);
+
+/* Connects, and says nothing. */
+bool raw_connect_silent(raw_peer *peer, const char *address);
 
 /* Listens on 127.0.0.1 and tells where. Returns the descriptor. */
 int raw_listen(char address[32]);
