@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross `done`: it is
- * answered for itself, and the memory goes when all that was asked is answered.
+ * answered for itself. Only when all that was asked is answered, and the own loop has let go of the stream's, is the
+ * user told: with the user's hold on it the stream's loop may go.
  */
 #include "transport/handshake.h"
 
@@ -14,6 +15,7 @@
 #include <belay/time.h>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "io/timer.h"
 #include "transport/address.h"
 #include "transport/secure.h"
@@ -39,6 +41,8 @@ struct bly_handshake {
     bly_secure *secure;
     char error[BLY_ADDRESS_TEXT_SIZE + 320]; /* empty: it went well */
 
+    bly_mutex answering; /* held by the own loop while it posts to the stream's */
+
     /* messages: to the own loop, and back */
     bly_loop_task begin;
     bly_loop_task cancel;
@@ -51,6 +55,14 @@ struct bly_handshake {
 };
 
 /* ---- The own loop ------------------------------------------------------------------------------------------ */
+
+static void
+answer(bly_handshake *handshake, bly_loop_task *message)
+{
+    bly_mutex_lock(&handshake->answering);
+    bly_loop_post(handshake->loop, message);
+    bly_mutex_unlock(&handshake->answering);
+}
 
 static void
 finish(bly_handshake *handshake, const char *error)
@@ -67,7 +79,7 @@ finish(bly_handshake *handshake, const char *error)
         close(handshake->descriptor);
         handshake->descriptor = -1;
     }
-    bly_loop_post(handshake->loop, &handshake->done);
+    answer(handshake, &handshake->done);
 }
 
 static void
@@ -118,19 +130,10 @@ cancel(bly_loop_task *task)
     bly_handshake *handshake = BLY_CONTAINER_OF(task, bly_handshake, cancel);
     if (!handshake->is_over)
         finish(handshake, "given up");
-    bly_loop_post(handshake->loop, &handshake->cancelled);
+    answer(handshake, &handshake->cancelled);
 }
 
 /* ---- The stream's loop --------------------------------------------------------------------------------------- */
-
-static void
-answered(bly_handshake *handshake)
-{
-    if (--handshake->unanswered > 0)
-        return;
-    bly_tls_target_unref(handshake->target);
-    free(handshake);
-}
 
 static bly_stream *
 make_stream(bly_handshake *handshake)
@@ -145,12 +148,23 @@ make_stream(bly_handshake *handshake)
 }
 
 static void
-done(bly_loop_task *task)
+answered(bly_handshake *handshake)
 {
-    bly_handshake *handshake = BLY_CONTAINER_OF(task, bly_handshake, done);
+    if (--handshake->unanswered > 0)
+        return;
+    bly_mutex_lock(&handshake->answering);
+    bly_mutex_unlock(&handshake->answering);
     bly_stream *stream = make_stream(handshake);
     handshake->function(handshake->argument, stream, stream == NULL ? handshake->error : NULL);
-    answered(handshake);
+    bly_tls_target_unref(handshake->target);
+    bly_mutex_fini(&handshake->answering);
+    free(handshake);
+}
+
+static void
+done(bly_loop_task *task)
+{
+    answered(BLY_CONTAINER_OF(task, bly_handshake, done));
 }
 
 static void
@@ -178,6 +192,7 @@ bly_handshake_start(const bly_tls_user *user, bly_tls_target *target, bly_loop *
     handshake->argument = argument;
     handshake->descriptor = descriptor;
     snprintf(handshake->peer, sizeof handshake->peer, "%s", peer);
+    bly_mutex_init(&handshake->answering);
     bly_timer_init(&handshake->timer, take_too_long);
     handshake->begin.run = begin;
     handshake->cancel.run = cancel;

@@ -20,6 +20,7 @@ check_scripts += \
 	tests/peers/test_chains.py \
 	tests/peers/test_clients.py \
 	tests/peers/test_endings.py \
+	tests/peers/test_interop.py \
 	tests/peers/test_negative.py
 EXTRA_DIST += \
 	tests/peers/harness.py \
