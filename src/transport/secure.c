@@ -131,13 +131,31 @@ break_by(bly_secure *secure, const char *words)
     return BLY_STREAM_BROKEN;
 }
 
+/* Whoever refuses us says so and closes: then a write fails, and why is there to be read. */
+static bool
+was_told_why(bly_secure *secure)
+{
+    char byte;
+    size_t got;
+    if (!secure->is_through || secure->is_broken)
+        return false;
+    ERR_clear_error();
+    int returned = SSL_peek_ex(secure->ssl, &byte, 1, &got);
+    if (returned == 1 || SSL_get_error(secure->ssl, returned) != SSL_ERROR_SSL)
+        return false;
+    bly_tls_words_error(secure->is_server, secure->words, sizeof secure->words);
+    secure->is_broken = true;
+    return true;
+}
+
 static int
 break_by_socket(bly_secure *secure)
 {
     char buffer[96];
-    if (secure->socket.error != 0)
-        return break_by(secure, bly_socket_error(secure->socket.error, buffer, sizeof buffer));
-    return break_by(secure, "the connection was cut off");
+    int error = secure->socket.error;
+    if (error != 0 && was_told_why(secure))
+        return BLY_STREAM_BROKEN;
+    return break_by(secure, error != 0 ? bly_socket_error(error, buffer, sizeof buffer) : "the connection was cut off");
 }
 
 /* What a call of OpenSSL that did not succeed came to. */
@@ -219,28 +237,40 @@ bly_secure_take_identity(bly_secure *secure)
 
 /* ---- Reading ---------------------------------------------------------------------------------------------- */
 
+/* Records without bytes for us, changes of keys say, that a read goes through before others have their turn. */
+#define MOST_EMPTY_RECORDS 16
+
+/* Bytes that OpenSSL could go on with now. */
+static bool
+has_more(const bly_secure *secure)
+{
+    return !secure->socket.is_dry && SSL_has_pending(secure->ssl) == 1;
+}
+
 /* One read of the socket, and what records it brought: OpenSSL gives out one at a time. */
 ssize_t
 bly_secure_read(bly_secure *secure, void *data, size_t size)
 {
     size_t filled = 0, got;
+    int result = BLY_STREAM_AGAIN;
     if (secure->is_broken)
         return BLY_STREAM_BROKEN;
     ERR_clear_error();
-    do {
+    secure->socket.is_dry = false;
+    for (int empty = 0; filled < size && empty < MOST_EMPTY_RECORDS;) {
         int returned = SSL_read_ex(secure->ssl, (char *)data + filled, size - filled, &got);
-        if (returned != 1) {
-            secure->has_more = false;
-            int result = result_of(secure, returned);
-            if (filled == 0)
-                return result;
-            secure->has_more = result != BLY_STREAM_AGAIN; /* the end of it is told next time */
-            return (ssize_t)filled;
-        }
-        filled += got;
-    } while (filled < size && SSL_has_pending(secure->ssl) == 1);
-    secure->has_more = SSL_has_pending(secure->ssl) == 1;
-    return (ssize_t)filled;
+        if (returned == 1)
+            filled += got;
+        else if ((result = result_of(secure, returned)) == BLY_STREAM_AGAIN)
+            empty++;
+        else
+            break;
+        if (!has_more(secure))
+            break;
+    }
+    /* After bytes the end is told next time. */
+    secure->has_more = result != BLY_STREAM_AGAIN ? filled > 0 : has_more(secure);
+    return filled > 0 ? (ssize_t)filled : result;
 }
 
 bool

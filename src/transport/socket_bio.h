@@ -15,6 +15,7 @@ typedef struct bly_socket_bio {
     int descriptor;
     int error;    /* errno of what broke it; 0: nothing */
     bool at_end;  /* the other side sends nothing more */
+    bool is_dry;  /* the last read found nothing */
     /* while a write is collected */
     uint8_t *lent; /* NULL: none is */
     size_t lent_size;

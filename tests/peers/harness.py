@@ -113,8 +113,8 @@ def belay_server(*options):
     return Server(INTEROP_SERVER, '--port=0', *options)
 
 
-def python_server():
-    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'))
+def python_server(*files):
+    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'), *files)
 
 
 def python_client(address, method, count, request):

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,9 +269,20 @@ tls_scene_aim(tls_scene *scene, const char *authority)
     need(scene->client.target != NULL, "no target");
 }
 
+/* OpenSSL's own sockets raise SIGPIPE; belay's do not, and its threads are not asked. */
+static void
+block_pipe_signal(void)
+{
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+}
+
 void
 tls_scene_open(tls_scene *scene)
 {
+    block_pipe_signal();
     memset(scene, 0, sizeof *scene);
     certificates_open(&scene->files);
     certificates_make_usual(&scene->files);
