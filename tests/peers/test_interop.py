@@ -31,8 +31,8 @@ CASES = ['empty_unary', 'large_unary', 'client_streaming', 'server_streaming', '
          'unimplemented_service', 'cancel_after_begin', 'cancel_after_first_response', 'timeout_on_sleeping_server']
 # What grpc-go's client has no case for.
 OURS = ['concurrent_large_unary', 'rpc_soak', 'channel_soak', 'per_rpc_creds']
-# What only some servers do: grpc-go's does not compress, and does not know CacheableUnaryCall.
-PYTHONS = ['cacheable_unary']
+# What grpc-go's server does not do. (Neither tells whether a request was compressed.)
+PYTHONS = ['cacheable_unary', 'server_compressed_unary', 'server_compressed_streaming']
 
 
 # ---- Certificates ----------------------------------------------------------------------------------------
