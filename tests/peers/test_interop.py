@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""gRPC's interoperability cases between belay's programs and those of other stacks, in both directions, in plaintext
-and over TLS: grpc-go's own interop client and server (grpc-go-interop-client, grpc-go-interop-server in PATH), and a
-server on grpcio. What is not there is left out."""
+"""gRPC's interoperability cases between belay's programs and those of other stacks, in both directions, in
+plaintext and over TLS: grpc-go's own interop client and server (grpc-go-interop-client and
+grpc-go-interop-server in PATH), and a server on grpcio. What is not there is left out."""
 import os
 import shutil
 import socket
@@ -139,11 +139,13 @@ for tls in [False, True] if HAS_TLS else [False]:
 
 @suite.test
 def servers_end_well():
-    """Nothing is left of any call, and nobody complained."""
+    """Nothing is left of any call, and nobody complained but of a client whose millisecond was over before the
+    handshake was."""
     for (stack, tls), server in servers.items():
         status = server.terminate()
-        if stack == 'belay' and (status != 0 or server.said() != ''):
-            raise AssertionError('exit status %d: %s' % (status, server.said()))
+        said = [line for line in server.said().splitlines() if not (tls and 'TLS handshake: ' in line)]
+        if stack == 'belay' and (status != 0 or said):
+            raise AssertionError('exit status %d: %s' % (status, said))
 
 
 suite.run()
