@@ -65,8 +65,8 @@ AS_IF([test "$belay_cv_nodelete" = yes], [NODELETE_LDFLAGS=-Wl,-z,nodelete])
 AC_SUBST([NODELETE_LDFLAGS])
 ])
 
-dnl BELAY_BRIDGE(VARIABLE, MODULE, NAME): looks for a library to which an example is a bridge. Sets the conditional
-dnl HAVE_VARIABLE, VARIABLE_CFLAGS and VARIABLE_LIBS, and says it in belay_bridges.
+dnl BELAY_BRIDGE(VARIABLE, MODULE, NAME): looks for a library to which an example is a bridge. Sets the
+dnl conditional HAVE_VARIABLE, VARIABLE_CFLAGS and VARIABLE_LIBS, and says it in belay_bridges.
 AC_DEFUN([BELAY_BRIDGE], [
 PKG_CHECK_MODULES([$1], [$2], [belay_have_bridge=yes], [belay_have_bridge=no])
 AM_CONDITIONAL([HAVE_$1], [test "$belay_have_bridge" = yes])

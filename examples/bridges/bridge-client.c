@@ -57,7 +57,8 @@ run(const char *target, const char *text, uint64_t timeout_ns)
     belay_context *root = runtime != NULL ? belay_context_new(runtime) : NULL;
     belay_context *context = root != NULL ? belay_context_derive(root, timeout_ns) : NULL;
     pthread_t waiter;
-    if (channel != NULL && context != NULL && pthread_create(&waiter, NULL, cancel_on_interrupt, context) == 0) {
+    if (channel != NULL && context != NULL &&
+        pthread_create(&waiter, NULL, cancel_on_interrupt, context) == 0) {
         code = ask(channel, context, text);
         pthread_kill(waiter, SIGINT); /* if it still waits; to cancel what has ended does nothing */
         pthread_join(waiter, NULL);
@@ -73,7 +74,9 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"target", required_argument, NULL, 't'}, {"timeout_ms", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+        {"target", required_argument, NULL, 't'},
+        {"timeout_ms", required_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0}};
     const char *target = "127.0.0.1:50051";
     uint64_t timeout_ns = BELAY_FOREVER;
     int option;

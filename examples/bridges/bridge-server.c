@@ -5,7 +5,7 @@
  * Serves what is behind one of the bridges, until SIGTERM:
  *
  *     bridge-server sqlite shop.db 'SELECT name FROM customers WHERE number = ?1'
- *     bridge-server postgres 'host=/run/postgresql dbname=shop' 'SELECT name FROM customers WHERE number = $1'
+ *     bridge-server postgres dbname=shop 'SELECT name FROM customers WHERE number = $1'
  *     bridge-server curl https://example.org/wiki/
  *     bridge-server process sort
  *     bridge-server openmp
@@ -20,7 +20,8 @@
 #include "bridges.h"
 
 #define COUNT_SQLITE \
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(?1 AS INT)) SELECT count(*) FROM n"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(?1 AS INT)) " \
+    "SELECT count(*) FROM n"
 #define COUNT_POSTGRES \
     "WITH RECURSIVE n(i) AS (SELECT 1::bigint UNION ALL SELECT i + 1 FROM n WHERE i < $1::bigint) " \
     "SELECT count(*) FROM n"
@@ -62,7 +63,8 @@ find(const char *name)
 static belay_code
 serve(belay_server *server, const bridge *wanted, bridge_settings *settings, const char *address)
 {
-    belay_code code = bridges_bridge_add(server, &(bridges_bridge_handlers){.ask = wanted->handler}, settings);
+    const bridges_bridge_handlers handlers = {.ask = wanted->handler};
+    belay_code code = bridges_bridge_add(server, &handlers, settings);
     if (code == BELAY_OK)
         code = belay_server_listen(server, address, NULL);
     if (code == BELAY_OK) {

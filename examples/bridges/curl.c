@@ -20,7 +20,7 @@ static belay_code
 perform_until_cancelled(belay_call *call, CURLM *multi, CURL *easy, CURLcode *result)
 {
     struct curl_waitfd end = {.events = CURL_WAIT_POLLIN};
-    belay_code code = belay_cancel_fd(belay_call_context(call), &end.fd); /* closed when the handler returns */
+    belay_code code = belay_cancel_fd(belay_call_context(call), &end.fd); /* closed when the call ends */
     if (code != BELAY_OK)
         return code;
     int running = 1;

@@ -2,8 +2,8 @@
 /*
  * OpenMP: threads of its own that share the call's flag. Looking at it costs one load, on any thread.
  *
- * No thread may leave a `#pragma omp for` early. There, `#pragma omp cancel for` does that, if the program was
- * started with OMP_CANCELLATION=true:
+ * No thread may leave a `#pragma omp for` early. There, `#pragma omp cancel for` does that, if the program
+ * was started with OMP_CANCELLATION=true:
  *
  *     #pragma omp for
  *     for (uint64_t n = 2; n < end; n++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A poll loop of the program's own, which gets one descriptor more: that of the call's end. With epoll, select
- * or an event library it is the same.
+ * A poll loop of the program's own, which gets one descriptor more: that of the call's end. With epoll,
+ * select or an event library it is the same.
  */
 #include <errno.h>
 #include <fcntl.h>

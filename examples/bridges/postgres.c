@@ -10,8 +10,8 @@
 
 /* ---- The bridge ------------------------------------------------------------------------------------- */
 
-/* PQconnectPoll() until the connection is made or the context ends. (What a host's name is, libpq asks while it
- * blocks: give it addresses in hostaddr, or a folder with a socket.) */
+/* PQconnectPoll() until the connection is made or the context ends. (Looking up a host's name, libpq blocks:
+ * give it an address in hostaddr, or a folder with a socket.) */
 static belay_code
 connect_until_cancelled(belay_context *context, PGconn *connection)
 {
@@ -47,15 +47,15 @@ wait_for_result(belay_context *context, PGconn *connection)
     }
 }
 
-/* Blocks for as long as the server takes to accept another connection. To go on with this connection after it,
- * read the results that are left until PQgetResult() gives NULL. */
+/* Blocks for as long as the server takes to accept another connection. To go on with this connection after
+ * it, read the results that are left until PQgetResult() gives NULL. */
 static void
 cancel_on_server(PGconn *connection)
 {
     char error[256];
     PGcancel *cancel = PQgetCancel(connection);
     if (cancel != NULL)
-        (void)PQcancel(cancel, error, sizeof error); /* when it fails, the query was over or the server is gone */
+        (void)PQcancel(cancel, error, sizeof error); /* if it fails, the query or the server is gone */
     PQfreeCancel(cancel);
 }
 

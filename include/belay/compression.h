@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compression of messages. Nothing is compressed unless a program asks for it: on a channel, a call or a server,
- * and then message by message if it likes. What is received compressed is inflated without being asked for, up to
- * the limit for received messages and not a byte further.
+ * Compression of messages. Nothing is compressed unless a program asks for it: on a channel, a call or a
+ * server, and then message by message if it likes. What is received compressed is inflated without being
+ * asked for, up to the limit for received messages and not a byte further.
  *
- * Messages are compressed by the thread that sends them, and inflated by the one that receives them. Both stop at
- * once when the call is cancelled. A message that would not become smaller goes as it is.
+ * Messages are compressed by the thread that sends them, and inflated by the one that receives them. Both
+ * stop at once when the call is cancelled. A message that would not become smaller goes as it is.
  *
  * Do not compress what puts a secret beside something that others choose: the size of the result tells of the
  * secret (CRIME, BREACH).
@@ -35,9 +35,9 @@ typedef enum belay_compression {
  * Sets what calls of a channel compress their requests with, unless their own options say otherwise.
  *
  * options: to change; unchanged on failure.
- * compression: BELAY_COMPRESSION_NONE by default.
- * Returns BELAY_OK, or BELAY_INVALID_ARGUMENT for what is no compression. A server that does not know it answers
+ * compression: BELAY_COMPRESSION_NONE by default. A server that does not know it answers
  *     BELAY_UNIMPLEMENTED.
+ * Returns BELAY_OK, or BELAY_INVALID_ARGUMENT for what is no compression.
  * Threads: one at a time.
  * Source: gRPC, "Compression".
  */
@@ -45,8 +45,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code
 belay_channel_options_set_compression(belay_channel_options *options, belay_compression compression);
 
 /*
- * Sets whether calls of a channel tell the server that replies may be compressed (grpc-accept-encoding). A server
- * that is not told sends them as they are. One more header is a few hundred instructions on either side.
+ * Sets whether calls of a channel tell the server that replies may be compressed (grpc-accept-encoding). A
+ * server that is not told sends them as they are. The header costs a few hundred instructions on either side.
  *
  * options: to change.
  * accept: true by default.
@@ -68,8 +68,8 @@ belay_call_options_set_compression(belay_call_options *options, belay_compressio
 /* ---- Servers ----------------------------------------------------------------------------------- */
 
 /*
- * Sets what a server compresses its replies with, for clients that say that they take it; others get them as they
- * are.
+ * Sets what a server compresses its replies with, for clients that say that they take it; others get them as
+ * they are.
  *
  * options: to change; unchanged on failure.
  * compression: BELAY_COMPRESSION_NONE by default.
@@ -80,13 +80,13 @@ BELAY_API BELAY_WARN_UNUSED belay_code
 belay_server_options_set_compression(belay_server_options *options, belay_compression compression);
 
 /*
- * Sets what a handler's call compresses its replies with, whatever the server does. When the client did not say
- * that it takes it, they go as they are.
+ * Sets what a handler's call compresses its replies with, whatever the server does. When the client did not
+ * say that it takes it, they go as they are.
  *
  * call: a handler's call.
  * compression: BELAY_COMPRESSION_NONE too.
- * Returns BELAY_OK, also when the client does not take it; BELAY_FAILED_PRECONDITION after the headers have left;
- *     BELAY_INVALID_ARGUMENT for what is no compression, or for a client call.
+ * Returns BELAY_OK, also when the client does not take it; BELAY_FAILED_PRECONDITION after the headers have
+ *     left; BELAY_INVALID_ARGUMENT for what is no compression, or for a client call.
  * Threads: the one that sends.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_set_compression(belay_call *call,
@@ -105,8 +105,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_set_compression(belay_call *ca
 BELAY_API void belay_call_set_message_compression(belay_call *call, bool compress);
 
 /*
- * Tells whether the message received last had been compressed on its way; in a handler that takes one request,
- * whether that had.
+ * Tells whether the message received last had been compressed on its way; in a handler that takes one
+ * request, whether that had.
  *
  * call: a call.
  * Returns false also before the first message.

@@ -138,8 +138,8 @@ BELAY_API belay_cause belay_context_cause(const belay_context *context);
  * Gives what a wait returns when the context ends, for work that is stopped by other means.
  *
  * context: a context.
- * Returns BELAY_OK while it is live; BELAY_DEADLINE_EXCEEDED when its own or an ancestor's deadline has ended it;
- *     else BELAY_CANCELLED.
+ * Returns BELAY_OK while it is live; BELAY_DEADLINE_EXCEEDED when its own or an ancestor's deadline has ended
+ *     it; else BELAY_CANCELLED.
  * Threads: any.
  */
 BELAY_API belay_code belay_context_code(const belay_context *context);

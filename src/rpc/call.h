@@ -144,13 +144,13 @@ bly_bytes *bly_call_frame_pack(const ProtobufCMessage *message);
 /* A frame for a message, compressed; NULL when it is to go as it is. Sending thread. */
 bly_bytes *bly_call_frame_compressed(const belay_call *call, const uint8_t *data, size_t size);
 
-/* Gives the frame compressed, if the call compresses and that makes it smaller; else the same one. NULL: NULL. Sending
- * thread. */
+/* Gives the frame compressed, if the call compresses and that makes it smaller; else the same one. NULL gives
+ * NULL. Sending thread. */
 bly_bytes *bly_call_frame_compress(const belay_call *call, bly_bytes *frame);
 
-/* Puts a message that came compressed in the place of what it was. On failure it is gone; *words, static, say why to
- * people. BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED, or the code of the context that ended meanwhile. Receiving
- * thread. */
+/* Puts in the place of a message that came compressed what it was before. On failure it is gone; *words,
+ * static, say why to people. BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED, or the code of the context that ended
+ * meanwhile. Receiving thread. */
 belay_code bly_call_inflate(belay_call *call, bly_bytes **message, const char **words);
 
 /* The same for a message of any kind, noting of which it was. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rpc/compression.h"
 
+#include "base/assert.h"
 #include "rpc/call.h"
 #include "rpc/server_call.h"
 
@@ -32,6 +33,7 @@ bly_bytes *
 bly_call_frame_compressed(const belay_call *call, const uint8_t *data, size_t size)
 {
     bly_compression_stop stop = {is_of_no_use, call};
+    BLY_ASSERT(!bly_loop_is_current(call->loop));
     bly_bytes *frame = bly_compress(call->compression.out, data, size, BLY_FRAME_PREFIX, stop);
     if (frame != NULL)
         bly_frame_prefix(frame->data, true, (uint32_t)(frame->size - BLY_FRAME_PREFIX));
@@ -77,6 +79,7 @@ bly_call_inflate(belay_call *call, bly_bytes **message, const char **words)
 {
     bly_bytes *compressed = *message, *inflated = NULL;
     bly_compression_stop stop = {is_cancelled, call};
+    BLY_ASSERT(!bly_loop_is_current(call->loop));
     bly_inflate_result result = bly_inflate(call->compression.in, compressed->data, compressed->size,
                                             call->frames.limit, stop, &inflated);
     bly_bytes_free(compressed);

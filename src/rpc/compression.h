@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a call knows of compression. Messages are compressed and inflated by the program's threads, outside of the
- * call's lock and never while they drive the loop: to the I/O thread they are bytes.
+ * What a call knows of compression. Messages are compressed and inflated by the program's threads, outside of
+ * the call's lock and never while they drive the loop: to the I/O thread they are bytes.
  */
 #ifndef BLY_RPC_COMPRESSION_H
 #define BLY_RPC_COMPRESSION_H
@@ -9,8 +9,8 @@
 #include "wire/compression.h"
 
 typedef struct bly_call_compression {
-    /* Of what is sent, as grpc-encoding says it. const after creation (client); the sending thread's until the
-     * headers have left, const then (server) */
+    /* Of what is sent, as grpc-encoding says it. const after creation (client); the sending thread's until
+     * the headers have left, const then (server) */
     belay_compression out;
 
     /* const after the other side's headers */

@@ -102,8 +102,8 @@ invoke(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **reply)
     return bly_status_valid(method->thunk(call, server->registration->handlers, request, *reply));
 }
 
-/* A reply that is to be compressed is so before the end is decided: a cancel still stops it, and the caller who is
- * not waiting any more costs no more time. NULL: nothing was done. */
+/* A reply that is to be compressed is so before the end is decided: a cancel still stops it. NULL: it is not
+ * packed yet. */
 static bly_bytes *
 pack_compressed(belay_call *call, belay_code code, const ProtobufCMessage *reply)
 {

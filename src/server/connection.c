@@ -205,9 +205,9 @@ bly_server_push_batch(bly_loop_deferred *deferred)
  * Resets do not stand behind them, unless there are many at once.
  */
 
-/* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler that
- * computes: its flag costs nothing. One that waits for the tasks of a group sleeps in none of its
- * own waits, but they in theirs. */
+/* A call that nobody runs hears it at once: there is nobody to wake, and it is never to run. So does a handler
+ * that computes: its flag costs nothing. One that waits for the tasks of a group sleeps in none of its own
+ * waits, but they do in theirs. */
 static bool
 would_wake(bly_server_call *server)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* What is done between two looks at whether to stop: about a millisecond of compressing, less of inflating. */
+/* What is done between two looks at whether to stop: a millisecond of compressing, less of inflating. */
 #define COMPRESS_PIECE (32u << 10)
 #define INFLATE_PIECE (64u << 10)
 
@@ -70,7 +70,8 @@ bit_of_element(const char *begin, const char *end)
         begin++;
     while (begin < end && is_space(end[-1]))
         end--;
-    return bly_compression_parse(begin, (size_t)(end - begin), &compression) ? bly_compression_bit(compression) : 0;
+    bool known = bly_compression_parse(begin, (size_t)(end - begin), &compression);
+    return known ? bly_compression_bit(compression) : 0;
 }
 
 static unsigned int
@@ -134,8 +135,8 @@ smaller(size_t a, size_t b)
 
 /* ---- Compressing ------------------------------------------------------------------------------------ */
 
-/* zlib's tables are as large as its window, and are cleared each time: for a small message that would be most of
- * the work. No window is of use that is larger than the message. */
+/* zlib's tables are as large as its window, and are cleared each time: for a small message that would be
+ * most of the work. No window is of use that is larger than the message. */
 static bool
 begin_compressing(z_stream *stream, belay_compression compression, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compressing and inflating one message, by zlib; and what the encodings are called in headers. Pure: any thread,
- * but none that others wait for, since both take their time. Between pieces of a message they ask whether they
- * should go on.
+ * Compressing and inflating one message, by zlib; and what the encodings are called in headers. Pure: any
+ * thread, but none that others wait for, since both take their time. Between pieces of a message they ask
+ * whether they should go on.
  */
 #ifndef BLY_WIRE_COMPRESSION_H
 #define BLY_WIRE_COMPRESSION_H
@@ -17,8 +17,8 @@
 
 /* ---- Names ---- */
 
-/* The value of grpc-accept-encoding: all that is understood here. "identity" goes without saying; HTTP/2 looks at every
- * byte of every call's headers. */
+/* The value of grpc-accept-encoding: all that is understood here. "identity" goes without saying; HTTP/2
+ * looks at every byte of every call's headers. */
 #define BLY_COMPRESSION_ACCEPTED "gzip,deflate"
 
 bool bly_compression_is_valid(belay_compression compression);
@@ -46,8 +46,8 @@ typedef struct bly_compression_stop {
     const void *argument;
 } bly_compression_stop;
 
-/* Compresses a message. Gives `headroom` bytes for the caller to fill, and what it has become after them. NULL when
- * that would not be smaller, without memory, or when stopped: it then goes as it is. */
+/* Compresses a message. Gives `headroom` bytes for the caller to fill, and what it has become after them.
+ * NULL when that would not be smaller, without memory, or when stopped: it then goes as it is. */
 bly_bytes *bly_compress(belay_compression compression, const uint8_t *data, size_t size, size_t headroom,
                         bly_compression_stop stop);
 
@@ -61,7 +61,7 @@ typedef enum bly_inflate_result {
 
 /* Inflates a message. gzip may consist of several members one after the other (RFC 1952, 2.2). *inflated, the
  * caller's, is set when the result is BLY_INFLATED. */
-bly_inflate_result bly_inflate(belay_compression compression, const uint8_t *data, size_t size, uint32_t limit,
-                               bly_compression_stop stop, bly_bytes **inflated);
+bly_inflate_result bly_inflate(belay_compression compression, const uint8_t *data, size_t size,
+                               uint32_t limit, bly_compression_stop stop, bly_bytes **inflated);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A web server for one visitor after the other: it answers a request for /whole/... with what follows, and any
- * other with a beginning that never goes on.
+ * A web server for one visitor after the other: it answers a request for /whole/... with what follows, and
+ * any other with a beginning that never goes on.
  */
 #ifndef TESTS_BRIDGES_HTTP_H
 #define TESTS_BRIDGES_HTTP_H

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# postgres.sh: a PostgreSQL server of its own in a folder of its own, by a user who is not root. Prints the folder
-# with its socket when it accepts connections, and is there until the standard input ends: with the test, however
-# that ends. 77 when there is no server to be had.
+# postgres.sh: a PostgreSQL server of its own in a folder of its own, by a user who is not root. Prints the
+# folder with its socket when it accepts connections, and is there until the standard input ends: with the
+# test, however that ends. 77 when there is no server to be had.
 
 exec 3>&1 >&2
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
@@ -28,7 +28,8 @@ trap 'exit 1' HUP INT TERM PIPE
 [ -z "$as" ] || chown "$user" "$folder"
 cd "$folder" || exit 99
 
-$as "$(command -v initdb)" -D "$folder/data" -A trust -U belay --no-sync --no-locale -E UTF8 >/dev/null || exit 99
+$as "$(command -v initdb)" -D "$folder/data" -A trust -U belay --no-sync --no-locale -E UTF8 >/dev/null ||
+    exit 99
 $as "$(command -v pg_ctl)" -D "$folder/data" -s -w -l "$folder/log" \
     -o "-c listen_addresses= -c unix_socket_directories=$folder -c fsync=off -c max_connections=20" start ||
     { cat "$folder/log"; exit 99; }

@@ -37,7 +37,8 @@ register_slowly(belay_context *context, belay_cancel_function function, void *ar
 
 /* ---- Tests -------------------------------------------------------------------------------------------- */
 
-#define ENDLESS "WITH RECURSIVE n(i) AS (SELECT entered(?1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+#define ENDLESS \
+    "WITH RECURSIVE n(i) AS (SELECT entered(?1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
 static const bridge_handler ways[] = {ask_sqlite, ask_sqlite_watched};
 #define WAYS 2

@@ -32,7 +32,8 @@ endif
 check_PROGRAMS += tests/bridges/test_postgres
 EXTRA_DIST += tests/bridges/postgres.sh
 if HAVE_LIBPQ
-tests_bridges_test_postgres_SOURCES = tests/bridges/test_postgres.c examples/bridges/postgres.c $(bridges_bench)
+tests_bridges_test_postgres_SOURCES = tests/bridges/test_postgres.c \
+	examples/bridges/postgres.c $(bridges_bench)
 nodist_tests_bridges_test_postgres_SOURCES = $(bridges_generated)
 tests_bridges_test_postgres_CPPFLAGS = $(bridges_test_cppflags)
 tests_bridges_test_postgres_LDADD = $(fixture_libs) $(LIBPQ_LIBS)
@@ -65,5 +66,5 @@ tests_bridges_test_openmp_LDADD = $(fixture_libs)
 $(tests_bridges_test_openmp_OBJECTS): $(bridges_test_generated)
 else
 tests_bridges_test_openmp_SOURCES = tests/bridges/missing.c
-tests_bridges_test_openmp_CPPFLAGS = $(AM_CPPFLAGS) -DMISSING='"OpenMP (or is there ThreadSanitizer, which does not know it?)"'
+tests_bridges_test_openmp_CPPFLAGS = $(AM_CPPFLAGS) -DMISSING='"OpenMP, which ThreadSanitizer does not go with"'
 endif

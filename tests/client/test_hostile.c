@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends at times and places where nobody should have them, on real calls: from within callbacks, while callbacks
- * block, twice, too late, with contexts that are long given back.
+ * Ends at times and places where nobody should have them, on real calls: from within callbacks, while
+ * callbacks block, twice, too late, with contexts that are long given back.
  */
 #include <belay/belay.h>
 
@@ -196,7 +196,7 @@ test_of_two_cancellers_at_once_the_callers_message_is_the_winners(void)
         CU_ASSERT_EQUAL_FATAL(pthread_create(&other, NULL, cancel_with_reason, own), 0);
         belay_cancel(own, "by this thread");
         char said[32];
-        snprintf(said, sizeof said, "%s", belay_context_reason(own)); /* a loser is back when it can be read */
+        snprintf(said, sizeof said, "%s", belay_context_reason(own)); /* a loser can read it when back */
         ending end = finish(call);
         pthread_join(other, NULL);
         CU_ASSERT_EQUAL(end.code, BELAY_CANCELLED);
@@ -255,7 +255,8 @@ test_callbacks_cancel_one_call_after_the_other(void)
         calls[i] = start_unary(&b.fixture, NULL, BELAY_FOREVER);
     for (int i = 0; i < LENGTH; i++) { /* a ring */
         links[i] = (chain){&b, belay_call_context(calls[(i + 1) % LENGTH])};
-        CU_ASSERT_EQUAL_FATAL(belay_on_cancel(belay_call_context(calls[i]), cancel_next, &links[i], NULL), BELAY_OK);
+        belay_code code = belay_on_cancel(belay_call_context(calls[i]), cancel_next, &links[i], NULL);
+        CU_ASSERT_EQUAL_FATAL(code, BELAY_OK);
     }
     belay_cancel(belay_call_context(calls[0]), "begun");
     gate_wait_count(&b.called, LENGTH);

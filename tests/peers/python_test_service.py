@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""grpc.testing.TestService on grpcio, for clients on belay. It compresses what it is asked to; whether a request was
-compressed grpcio does not tell."""
+"""grpc.testing.TestService on grpcio, for clients on belay. It compresses what it is asked to; grpcio does not
+tell whether a request was compressed."""
 import grpc
 
 from python_relay import next_message

@@ -8,6 +8,7 @@
 
 #include "rpc/client_scene.h"
 #include "wire/compression.h"
+#include "wire/frame.h"
 
 #define BOMB (5u << 20) /* over the limit of 4 MiB */
 
@@ -23,8 +24,7 @@ static frame
 frame_of(const void *message, size_t size)
 {
     frame made = {malloc(5 + size), 5 + size};
-    const uint8_t prefix[5] = {1, (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size};
-    memcpy(made.data, prefix, 5);
+    bly_frame_prefix(made.data, true, (uint32_t)size);
     memcpy(made.data + 5, message, size);
     return made;
 }
@@ -73,7 +73,7 @@ static const struct {
 
 #define FAULTS (sizeof faults / sizeof faults[0])
 
-/* ---- Requests ------------------------------------------------------------------------------------------- */
+/* ---- Requests ------------------------------------------------------------------------------------------ */
 
 typedef struct desk {
     fixture f;
@@ -91,7 +91,9 @@ run_unary(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note 
     desk *d = belay_call_data(call);
     d->runs++;
     reply->number = (int64_t)request->payload.len;
-    return belay_call_received_compressed(call) ? BELAY_OK : belay_fail(call, BELAY_ABORTED, "not compressed");
+    if (belay_call_received_compressed(call))
+        return BELAY_OK;
+    return belay_fail(call, BELAY_ABORTED, "not compressed");
 }
 
 /* Deaf after the first request. */
@@ -134,7 +136,8 @@ call_with(desk *d, uint32_t id, const char *method, const char *encoding)
     char path[64];
     snprintf(path, sizeof path, "/belay.test.Probe/%s", method);
     const char *fields[] = {":method", "POST", ":scheme", "http", ":path", path, ":authority", "test",
-                            "te", "trailers", "content-type", "application/grpc", "grpc-encoding", encoding, NULL};
+                            "te", "trailers", "content-type", "application/grpc",
+                            "grpc-encoding", encoding, NULL};
     if (encoding == NULL)
         fields[12] = NULL;
     raw_headers(&d->client, id, fields, false);
@@ -249,13 +252,14 @@ test_compressed_request_in_single_bytes(void)
     desk_close(&d);
 }
 
-/* ---- Replies -------------------------------------------------------------------------------------------- */
+/* ---- Replies ------------------------------------------------------------------------------------------- */
 
 /* encoding: NULL for none. */
 static void
 respond_with(client_scene *s, const char *encoding)
 {
-    const char *fields[] = {":status", "200", "content-type", "application/grpc", "grpc-encoding", encoding, NULL};
+    const char *fields[] = {":status", "200", "content-type", "application/grpc",
+                            "grpc-encoding", encoding, NULL};
     if (encoding == NULL)
         fields[4] = NULL;
     raw_headers(&s->server, s->id, fields, false);

@@ -54,6 +54,26 @@ be_stubborn(belay_call *call, const Belay__Test__Note *request)
     return BELAY_OK;
 }
 
+static belay_code
+ignore_in_task(belay_task *task, void *argument)
+{
+    bench *b = argument;
+    (void)task;
+    gate_open(&b->entered);
+    gate_wait(&b->go);
+    return BELAY_OK;
+}
+
+/* Hears of its cancel as it should, and leaves a task behind that does not. */
+static belay_code
+leave_stubborn_task(belay_call *call, Belay__Test__Note *reply)
+{
+    (void)reply;
+    belay_group *group = belay_group_new(belay_call_context(call), BELAY_GROUP_ALL);
+    belay_code code = belay_group_add(group, ignore_in_task, belay_call_data(call));
+    return code == BELAY_OK ? belay_sleep(belay_call_context(call), BELAY_FOREVER) : code;
+}
+
 static void
 bench_open(bench *b, const belay_server_options *options)
 {
@@ -62,7 +82,7 @@ bench_open(bench *b, const belay_server_options *options)
     gate_init(&b->go, "handlers may return");
     gate_init(&b->reported, "the watchdog has reported");
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = {.download = be_stubborn},
+        .handlers = {.upload = leave_stubborn_task, .download = be_stubborn},
         .data = b,
         .server = options,
         .own_clock = true,
@@ -180,6 +200,23 @@ test_an_expired_deadline_is_watched_as_well(void)
     gate_wait(&b.reported);
     CU_ASSERT_EQUAL(fixture_counters(&b.fixture).handlers_ignoring_cancel, 1);
     belay_call_free(call);
+    bench_close(&b);
+}
+
+/* The handler is over when its tasks are: until then somebody works for nobody. */
+static void
+test_a_handler_whose_task_ignores_the_cancel_is_reported(void)
+{
+    bench b;
+    bench_open(&b, NULL);
+    belay_call *call = start_upload(&b.fixture, NULL, BELAY_FOREVER);
+    gate_wait(&b.entered);
+    belay_call_free(call);
+    FIXTURE_AWAIT(&b.fixture, calls_cancelled, 1);
+    fixture_advance(&b.fixture, WATCHED);
+    gate_wait(&b.reported);
+    check_says(b.lines[0], "/belay.test.Probe/Upload from 127.0.0.1:");
+    CU_ASSERT_EQUAL(fixture_counters(&b.fixture).handlers_ignoring_cancel, 1);
     bench_close(&b);
 }
 
@@ -381,6 +418,7 @@ main(int argc, char **argv)
         TEST(the_report_names_what_is_known_of_the_call),
         TEST(the_report_names_cause_and_reason),
         TEST(an_expired_deadline_is_watched_as_well),
+        TEST(a_handler_whose_task_ignores_the_cancel_is_reported),
         TEST(each_of_many_is_reported),
         TEST(a_handler_that_returns_in_time_is_not_reported),
         TEST(a_call_that_is_not_cancelled_arms_nothing),

@@ -592,7 +592,8 @@ static void
 count_calls(void *argument)
 {
     bench *b = argument;
-    __atomic_store_n(&b->calls_at_cleanup, (int)fixture_counters(&b->fixture).children_open, __ATOMIC_RELAXED);
+    int open = (int)fixture_counters(&b->fixture).children_open;
+    __atomic_store_n(&b->calls_at_cleanup, open, __ATOMIC_RELAXED);
 }
 
 static belay_code

@@ -45,7 +45,7 @@ poll_cancel_descriptor(belay_call *call)
     while (poll(&entry, 1, -1) < 0 && errno == EINTR)
         continue;
     belay_blocking_end(call);
-    return belay_sleep(own, 0); /* the code of the cause */
+    return belay_context_code(own);
 }
 
 static belay_code

@@ -274,10 +274,11 @@ inflate_message(void)
 {
     static const uint8_t zeros[COMPRESSED];
     int left = pause_failing();
-    bly_bytes *inflated = NULL, *compressed = bly_compress(BELAY_COMPRESSION_GZIP, zeros, sizeof zeros, 0, never);
+    bly_bytes *inflated = NULL;
+    bly_bytes *compressed = bly_compress(BELAY_COMPRESSION_GZIP, zeros, sizeof zeros, 0, never);
     countdown = left;
-    bly_inflate_result result = bly_inflate(BELAY_COMPRESSION_GZIP, compressed->data, compressed->size, COMPRESSED,
-                                            never, &inflated);
+    bly_inflate_result result = bly_inflate(BELAY_COMPRESSION_GZIP, compressed->data, compressed->size,
+                                            COMPRESSED, never, &inflated);
     CU_ASSERT_TRUE(result == BLY_INFLATED || result == BLY_INFLATE_NO_MEMORY);
     CU_ASSERT_EQUAL(inflated != NULL, result == BLY_INFLATED);
     bly_bytes_free(inflated);
