@@ -11,6 +11,8 @@
 #include <belay/cond.h>
 #include <belay/connection.h>
 #include <belay/context.h>
+#include <belay/credentials.h>
+#include <belay/details.h>
 #include <belay/export.h>
 #include <belay/group.h>
 #include <belay/health.h>

@@ -11,6 +11,7 @@
 
 #include "base/blocks.h"
 #include "rpc/headers.h"
+#include "wire/details.h"
 #include "wire/metadata.h"
 #include "wire/percent.h"
 #include "wire/status.h"
@@ -276,7 +277,7 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
         free(client->grpc_message);
         client->grpc_message = bly_percent_decode(value, value_size);
     } else
-        return bly_metadata_is_reserved(name, name_size);
+        return bly_metadata_is_reserved(name, name_size) && !is(name, name_size, BLY_DETAILS_KEY);
     return true;
 }
 
@@ -333,6 +334,17 @@ reject_http(bly_client_call *client)
     reject(client, bly_status_from_http(client->http_status), message);
 }
 
+#define LARGEST_DROPPED_BODY 65536
+
+/* The body of an answer that may yet have trailers: a page longer than that has none, and is not waited for. */
+static void
+drop_body(bly_client_call *client, size_t size)
+{
+    client->dropped += size;
+    if (client->dropped > LARGEST_DROPPED_BODY)
+        reject_http(client);
+}
+
 static void
 publish_headers(bly_client_call *client)
 {
@@ -364,11 +376,16 @@ bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
     /* With grpc-status this is a whole answer (Trailers-Only); its metadata is read at the end. */
     if (client->has_grpc_status)
         return;
-    if (client->http_status != 200 || !client->has_grpc_content) {
+    if (!client->has_grpc_content) {
         reject_http(client);
-        return;
+    } else if (client->http_status != 200) {
+        /* gRPC's by its type, so trailers may tell more than HTTP does. The body tells nothing. */
+        belay_metadata_free(client->block);
+        client->block = NULL;
+        client->awaits_trailers = true;
+    } else {
+        publish_headers(client);
     }
-    publish_headers(client);
 }
 
 void
@@ -380,6 +397,10 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     unsigned int messages;
     if (client->rejected)
         return;
+    if (client->awaits_trailers) {
+        drop_body(client, size);
+        return;
+    }
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
     client->messages += messages;
     if (error != BLY_FRAME_OK) {
@@ -398,12 +419,18 @@ bly_client_call_end(bly_h2_stream *stream)
     bly_client_call *client = bly_client_call_of(call);
     if (client->rejected)
         return;
+    if (client->awaits_trailers && !client->has_grpc_status) {
+        reject_http(client);
+        return;
+    }
     belay_metadata *trailers = client->block;
     client->block = NULL;
     if (!client->has_grpc_status) {
         complete(client, BELAY_UNKNOWN, "the server ended the call without a status", trailers, true);
     } else if (client->grpc_status == BELAY_OK && !bly_frame_reader_is_between(&call->frames)) {
         complete(client, BELAY_INTERNAL, "the answer ended inside a message", trailers, true);
+    } else if (bly_details_contradict(trailers, client->grpc_status)) {
+        complete(client, BELAY_INTERNAL, "the status and its details have different codes", trailers, true);
     } else {
         complete(client, client->grpc_status, client->grpc_message, trailers, false);
     }

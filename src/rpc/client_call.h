@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "rpc/call.h"
+#include "rpc/credentials.h"
 #include "rpc/scope.h"
 
 /* What a call needs from its channel. I/O thread, no lock held. */
@@ -57,6 +58,7 @@ struct belay_call_options {
     bool has_compression; /* else the channel's */
     belay_compression compression;
     belay_metadata *metadata; /* or NULL */
+    bly_credentials credentials;
 };
 
 typedef struct bly_client_call {
@@ -66,7 +68,7 @@ typedef struct bly_client_call {
     const bly_client_host *host;
     bly_scope *scope; /* of the handler or task whose context it was opened with, on its thread; or NULL */
     bool wait_for_ready;
-    belay_metadata *metadata; /* of its options, or NULL */
+    belay_metadata *metadata; /* of its options, then its credentials; or NULL */
 
     bly_link handler_link; /* in the scope's calls; its thread only */
     bly_link host_link;    /* the host's, I/O thread */
@@ -101,6 +103,8 @@ typedef struct bly_client_call {
     bool has_grpc_status;
     bool has_grpc_content;
     bool has_trailers;
+    size_t dropped;       /* bytes of body while it */
+    bool awaits_trailers; /* the HTTP status is no success, and the content type gRPC's */
     belay_code grpc_status;
     char *grpc_message;
     belay_metadata *block; /* of the block that is being received */

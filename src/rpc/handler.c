@@ -134,6 +134,8 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
         code = *frame != NULL ? check_size(&server->call, frame) : BELAY_RESOURCE_EXHAUSTED;
     }
     const char *message = server->fail_code == code ? server->fail_message : NULL;
+    if (code != BELAY_OK)
+        bly_server_call_pack_details(server, code, message);
     if (code != BELAY_OK && message != NULL)
         server->final_message = bly_percent_encode(message, strlen(message), &server->final_message_size);
     return code;

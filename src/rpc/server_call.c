@@ -238,7 +238,8 @@ send_final(bly_server_call *server)
     send_status(server, server->final_code, server->final_message, server->final_message_size, server->trailers);
 }
 
-/* An answer that is no gRPC's: a wrong method or content type. */
+/* For a client that speaks HTTP and not gRPC: a wrong method or content type. Still in one block with gRPC's status,
+ * for those that look for it. */
 static void
 send_http_refusal(bly_server_call *server)
 {
@@ -247,6 +248,9 @@ send_http_refusal(bly_server_call *server)
     bly_headers headers;
     bly_headers_init(&headers);
     bly_headers_add(&headers, (bly_h2_header){":status", status, 7, (size_t)size, false, false});
+    bly_headers_add(&headers, answer_headers[1]); /* content-type */
+    if (server->refused_http == 405)
+        bly_headers_add(&headers, BLY_H2_STATIC_HEADER("allow", "POST"));
     add_status(&headers, server->refused_code, server->refused_message, strlen(server->refused_message));
     server->headers_sent = true;
     server->status_sent = true;

@@ -160,6 +160,7 @@ typedef struct bly_server_call {
     ProtobufCAllocator allocator;
     char *fail_message; /* in the arena */
     belay_code fail_code;
+    struct bly_details *details; /* in the arena, or NULL */
     bool blocking;      /* between belay_blocking_begin() and _end() */
     bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
@@ -207,6 +208,9 @@ bool bly_request_check(bly_server_call *server, bool oversized);
 /* Counts a call that was cancelled before a worker took it / one whose handler the watchdog reports. Any thread. */
 void bly_server_call_count_dropped(bly_server_call *server);
 void bly_server_call_count_ignoring(bly_server_call *server);
+
+/* Adds what the handler added to its status to the trailers. message: or NULL. Handler's thread. */
+void bly_server_call_pack_details(bly_server_call *server, belay_code code, const char *message);
 
 /* Marks a call over. Lock held. */
 void bly_server_call_over_locked(bly_server_call *server);

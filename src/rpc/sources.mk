@@ -8,8 +8,11 @@ libbelay_sources += \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
 	src/rpc/compression.c src/rpc/compression.h \
+	src/rpc/credentials.c \
+	src/rpc/credentials.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
+	src/rpc/details.c \
 	src/rpc/draining.h \
 	src/rpc/estimate.c \
 	src/rpc/estimate.h \

@@ -120,6 +120,18 @@ belong_to_scope(bly_client_call *client, belay_context *context)
         bly_list_append(&client->scope->calls, &client->handler_link);
 }
 
+/* A call that has no credentials, and was to have some, ends before it begins. Not posted yet: nobody else sees it. */
+static void
+add_credentials(bly_client_call *client, const bly_credentials *credentials)
+{
+    const bly_client_host *host = client->host;
+    const belay_credentials_request request = {.authority = host->authority, .method = client->call.method->path};
+    const char *words = NULL;
+    belay_code code = bly_credentials_add(credentials, host->is_secure, &request, &client->metadata, &words);
+    if (code != BELAY_OK)
+        bly_client_call_fail(&client->call, code, words);
+}
+
 belay_code
 bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
                       const ProtobufCMessage *request, const belay_call_options *options, bool announce,
@@ -147,6 +159,8 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     }
     belay_call *call = &client->call;
     belong_to_scope(client, context);
+    if (options->credentials.function != NULL && !belay_cancelled(call))
+        add_credentials(client, &options->credentials);
     frame = bly_call_frame_compress(call, frame);
     bly_mutex_lock(&call->lock);
     if (frame != NULL)

@@ -27,14 +27,17 @@ new_on_heap(const char *message)
     return status;
 }
 
+/* What it holds besides the arena's memory. */
 static void
-free_trailers(void *trailers)
+release(void *argument)
 {
-    belay_metadata_free(trailers);
+    belay_status *status = argument;
+    belay_metadata_free(status->trailers);
+    protobuf_c_message_free_unpacked(status->details, NULL);
 }
 
 static belay_status *
-new_in_arena(const char *message, belay_metadata *trailers, bly_arena *arena)
+new_in_arena(const char *message, const belay_metadata *trailers, bly_arena *arena)
 {
     belay_status *status = bly_arena_alloc(arena, sizeof *status);
     if (!status)
@@ -45,7 +48,7 @@ new_in_arena(const char *message, belay_metadata *trailers, bly_arena *arena)
         if (!status->message)
             return NULL;
     }
-    if (trailers && !bly_arena_defer(arena, free_trailers, trailers))
+    if (trailers && !bly_arena_defer(arena, release, status))
         return NULL;
     return status;
 }
@@ -71,7 +74,7 @@ belay_status_free(belay_status *status)
     if (!status || status->in_arena)
         return;
     free(status->message);
-    belay_metadata_free(status->trailers);
+    release(status);
     free(status);
 }
 

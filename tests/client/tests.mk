@@ -2,6 +2,8 @@ client_suites = \
 	tests/client/test_calls \
 	tests/client/test_channel \
 	tests/client/test_connecting \
+	tests/client/test_credentials \
+	tests/client/test_details \
 	tests/client/test_driving \
 	tests/client/test_flow \
 	tests/client/test_hostile \
@@ -27,6 +29,16 @@ tests_client_test_connecting_SOURCES = tests/client/test_connecting.c
 tests_client_test_connecting_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_connecting_LDADD = $(fixture_libs)
 $(tests_client_test_connecting_OBJECTS): $(probe_generated)
+
+tests_client_test_credentials_SOURCES = tests/client/test_credentials.c
+tests_client_test_credentials_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_credentials_LDADD = $(fixture_libs)
+$(tests_client_test_credentials_OBJECTS): $(probe_generated)
+
+tests_client_test_details_SOURCES = tests/client/test_details.c
+tests_client_test_details_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_details_LDADD = $(fixture_libs)
+$(tests_client_test_details_OBJECTS): $(probe_generated)
 
 tests_client_test_driving_SOURCES = tests/client/test_driving.c
 tests_client_test_driving_CPPFLAGS = $(fixture_cppflags)
