@@ -175,6 +175,16 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
+/* A server's: what nghttp2 would let pass. */
+static void
+look_at_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    uint32_t error;
+    const char *words = bly_h2_frames_look(&connection->frames, data, size, &error);
+    if (words != NULL && !connection->budget.spent && !connection->close_asked)
+        bly_h2_send_away(connection, error, words);
+}
+
 /* What nghttp2 says to it: negative for an error. */
 static ssize_t
 receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
@@ -198,6 +208,8 @@ static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
+    if (connection->is_server)
+        look_at_frames(connection, data, size);
     ssize_t taken = receive_frames(connection, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
@@ -310,6 +322,7 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     bly_h2_output_init(connection);
     bly_h2_timer_init(connection);
     bly_h2_budget_init(connection);
+    bly_h2_frames_init(&connection->frames);
     return connection;
 }
 

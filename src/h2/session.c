@@ -18,14 +18,13 @@ stream_of(nghttp2_session *session, int32_t id)
 }
 
 void
-bly_h2_send_away(bly_h2_connection *connection, const char *words)
+bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *words)
 {
     int32_t last = connection->is_server ? nghttp2_session_get_last_proc_stream_id(connection->session) : 0;
     connection->budget.spent = true;
-    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
-                          (const uint8_t *)words, strlen(words));
+    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)words, strlen(words));
     /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
-    nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
+    nghttp2_session_terminate_session(connection->session, error);
 }
 
 /* ---- headers ---- */

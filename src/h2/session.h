@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), times.c (its
- * timer), gate.c (what nghttp2 does not get to see), keepalive.c (PINGs), age.c (how long it lasts), budget.c and
- * stall.c (peers that ask for too much, or take too little), drain.c (its graceful end), session.c (what nghttp2
- * tells), headers.c (header blocks), stream.c (what the floor above asks for on a stream), keep.c (what a stream
- * has sent, for another try), send.c (from its queues to the socket), pieces.c (what one write takes).
+ * timer), frames.c (what nghttp2 lets pass), gate.c (what it does not get to see), keepalive.c (PINGs), age.c (how
+ * long it lasts), budget.c and stall.c (peers that ask for too much, or take too little), drain.c (its graceful
+ * end), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the floor above asks for on a
+ * stream), keep.c (what a stream has sent, for another try), send.c (from its queues to the socket), pieces.c (what
+ * one write takes).
  *
  * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
  * sending waits for the end of the turn and closing for whatever is on the stack to return.
@@ -15,6 +16,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "h2/connection.h"
+#include "h2/frames.h"
 #include "h2/pieces.h"
 #include "io/timer.h"
 
@@ -109,6 +111,7 @@ struct bly_h2_connection {
     size_t read_limit;     /* bytes that the next read may take */
     size_t opened_by_read; /* streams, refused ones and resets of none too */
     bool withholds;        /* the window stays where it is */
+    bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
     bly_h2_gate gate;
     bly_h2_budget budget;
 
@@ -233,9 +236,9 @@ void bly_h2_stall_look(bly_h2_connection *connection);
 /* Makes the nghttp2 session and submits the first frames; false without memory. */
 bool bly_h2_session_init(bly_h2_connection *connection);
 
-/* Ends the connection of a peer that goes too far: GOAWAY with ENHANCE_YOUR_CALM and words, then it is closed, and
- * what comes meanwhile is ignored. */
-void bly_h2_send_away(bly_h2_connection *connection, const char *words);
+/* Ends the connection of a peer that goes too far: GOAWAY with an error and words, then it is closed, and what comes
+ * meanwhile is ignored. */
+void bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *words);
 
 /* ---- memory.c ---- */
 

@@ -298,30 +298,6 @@ reject(bly_client_call *client, belay_code code, const char *message)
     complete(client, code, message, NULL, true);
 }
 
-bool
-bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
-                       const char *value, size_t value_size)
-{
-    bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
-    if (client->rejected)
-        return false;
-    if (block == BLY_H2_RESPONSE && is(name, name_size, "grpc-encoding")) {
-        take_encoding(&client->call, value, value_size);
-        return true;
-    }
-    if (block == BLY_H2_INFORMATIONAL || take_own_header(client, name, name_size, value, value_size))
-        return true;
-    if (client->block == NULL)
-        client->block = belay_metadata_new();
-    belay_code code = BELAY_RESOURCE_EXHAUSTED;
-    if (client->block != NULL)
-        code = bly_metadata_add_wire(client->block, name, name_size, value, value_size);
-    if (code == BELAY_OK)
-        return true;
-    reject(client, code, code == BELAY_INTERNAL ? "malformed base64 in metadata" : "no memory for metadata");
-    return false;
-}
-
 /* An HTTP answer without grpc-status: its status tells something, its body does not. */
 static void
 reject_http(bly_client_call *client)
@@ -358,6 +334,59 @@ publish_headers(bly_client_call *client)
     bly_call_wake(reader);
 }
 
+/* The first block is complete, and it is not all of the answer. */
+static void
+take_answer(bly_client_call *client)
+{
+    if (!client->has_grpc_content) {
+        reject_http(client);
+    } else if (client->http_status != 200) {
+        /* gRPC's by its type, so trailers may tell more than HTTP does. The body tells nothing. */
+        belay_metadata_free(client->block);
+        client->block = NULL;
+        client->awaits_trailers = true;
+    } else {
+        publish_headers(client);
+    }
+}
+
+/* More has come behind a first block with a status: one that stood in the wrong place counts for nothing. */
+static void
+go_on(bly_client_call *client)
+{
+    client->may_be_all = false;
+    client->has_grpc_status = false;
+    free(client->grpc_message);
+    client->grpc_message = NULL;
+    take_answer(client);
+}
+
+bool
+bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
+                       const char *value, size_t value_size)
+{
+    bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
+    if (client->may_be_all && block == BLY_H2_TRAILERS)
+        go_on(client);
+    if (client->rejected)
+        return false;
+    if (block == BLY_H2_RESPONSE && is(name, name_size, "grpc-encoding")) {
+        take_encoding(&client->call, value, value_size);
+        return true;
+    }
+    if (block == BLY_H2_INFORMATIONAL || take_own_header(client, name, name_size, value, value_size))
+        return true;
+    if (client->block == NULL)
+        client->block = belay_metadata_new();
+    belay_code code = BELAY_RESOURCE_EXHAUSTED;
+    if (client->block != NULL)
+        code = bly_metadata_add_wire(client->block, name, name_size, value, value_size);
+    if (code == BELAY_OK)
+        return true;
+    reject(client, code, code == BELAY_INTERNAL ? "malformed base64 in metadata" : "no memory for metadata");
+    return false;
+}
+
 void
 bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized)
 {
@@ -373,19 +402,10 @@ bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         client->has_trailers = true;
         return;
     }
-    /* With grpc-status this is a whole answer (Trailers-Only); its metadata is read at the end. */
     if (client->has_grpc_status)
-        return;
-    if (!client->has_grpc_content) {
-        reject_http(client);
-    } else if (client->http_status != 200) {
-        /* gRPC's by its type, so trailers may tell more than HTTP does. The body tells nothing. */
-        belay_metadata_free(client->block);
-        client->block = NULL;
-        client->awaits_trailers = true;
-    } else {
-        publish_headers(client);
-    }
+        client->may_be_all = true; /* Trailers-Only: its metadata is read at the end */
+    else
+        take_answer(client);
 }
 
 void
@@ -395,6 +415,8 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     bly_client_call *client = bly_client_call_of(call);
     char message[BLY_FRAME_WORDS];
     unsigned int messages;
+    if (client->may_be_all)
+        go_on(client);
     if (client->rejected)
         return;
     if (client->awaits_trailers) {

@@ -101,6 +101,7 @@ typedef struct bly_client_call {
     unsigned int messages;
     int http_status;
     bool has_grpc_status;
+    bool may_be_all; /* the first block has a status: the whole answer, if the stream ends with it */
     bool has_grpc_content;
     bool has_trailers;
     size_t dropped;       /* bytes of body while it */

@@ -11,6 +11,7 @@
 #include "base/blocks.h"
 #include "rpc/attended.h"
 #include "rpc/headers.h"
+#include "rpc/refusal.h"
 #include "wire/percent.h"
 #include "wire/status.h"
 
@@ -102,16 +103,6 @@ add_answer_headers(bly_headers *headers)
         bly_headers_add(headers, answer_headers[i]);
 }
 
-static void
-add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
-{
-    size_t size;
-    const char *text = bly_status_text(code, &size);
-    bly_headers_add(headers, (bly_h2_header){"grpc-status", text, 11, size, true, false});
-    if (message != NULL && message_size > 0)
-        bly_headers_add_text(headers, "grpc-message", message, message_size);
-}
-
 /* Instead of what the client says that it does not take. */
 static const char too_large[] = "the answer's metadata is larger than the client takes";
 
@@ -127,7 +118,7 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     bly_headers_init(&headers);
     if (!server->headers_sent)
         add_answer_headers(&headers);
-    add_status(&headers, code, message, message_size);
+    bly_headers_add_status(&headers, code, message, message_size);
     if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
         bly_headers_add(&headers, header_accept_encoding);
     bly_headers_add_metadata(&headers, trailers);
@@ -238,25 +229,16 @@ send_final(bly_server_call *server)
     send_status(server, server->final_code, server->final_message, server->final_message_size, server->trailers);
 }
 
-/* For a client that speaks HTTP and not gRPC: a wrong method or content type. Still in one block with gRPC's status,
- * for those that look for it. */
+/* For a client that speaks HTTP and not gRPC: a wrong method or content type. */
 static void
 send_http_refusal(bly_server_call *server)
 {
-    char status[8];
-    int size = snprintf(status, sizeof status, "%d", server->refused_http);
-    bly_headers headers;
-    bly_headers_init(&headers);
-    bly_headers_add(&headers, (bly_h2_header){":status", status, 7, (size_t)size, false, false});
-    bly_headers_add(&headers, answer_headers[1]); /* content-type */
-    if (server->refused_http == 405)
-        bly_headers_add(&headers, BLY_H2_STATIC_HEADER("allow", "POST"));
-    add_status(&headers, server->refused_code, server->refused_message, strlen(server->refused_message));
+    bly_h2_stream *stream = &server->call.stream;
     server->headers_sent = true;
     server->status_sent = true;
-    if (!bly_h2_stream_respond_only(&server->call.stream, headers.list, headers.count))
-        bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
-    bly_headers_fini(&headers);
+    if (!bly_refusal_send(stream, server->refused_http, server->is_head, server->refused_code,
+                          server->refused_message))
+        bly_h2_stream_reset(stream, BLY_H2_INTERNAL_ERROR);
 }
 
 static void

@@ -143,6 +143,7 @@ typedef struct bly_server_call {
     int refused_http;             /* HTTP status of a refusal, or 0 */
     belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
     char refused_message[128];
+    bool is_head;                 /* of a refused request: its answer has no body */
     unsigned int headers_seen;    /* bits of the request headers that must come once */
     unsigned int messages;
     bool dispatched;

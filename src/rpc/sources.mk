@@ -27,6 +27,8 @@ libbelay_sources += \
 	src/rpc/method_stats.h \
 	src/rpc/method_time.h \
 	src/rpc/receive.c \
+	src/rpc/refusal.c \
+	src/rpc/refusal.h \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
 	src/rpc/runtime.h \

@@ -50,4 +50,7 @@ belay_code bly_status_from_h2(uint32_t h2_error);
 /* True for "application/grpc" alone or followed by '+' or ';', in upper or lower case. */
 bool bly_content_type_is_grpc(const char *text, size_t size);
 
+/* Of one that is gRPC's: true when the messages are protobuf, by default or by "+proto". */
+bool bly_content_type_is_protobuf(const char *text, size_t size);
+
 #endif

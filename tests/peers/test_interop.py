@@ -90,7 +90,7 @@ def start(stack, tls):
         return harness.belay_server(*(['--use_tls=true'] + SERVER_FILES if tls else []))
     if stack == 'go':
         return GoServer(*(['--use_tls=true'] + SERVER_FILES if tls else []))
-    return harness.python_server(*([path('server.pem'), path('server.key')] if tls else []))
+    return harness.python_server(*(['--tls', path('server.pem'), path('server.key')] if tls else []))
 
 
 servers = {}

@@ -215,6 +215,29 @@ test_content_types_of_grpc_are_taken(void)
     }
 }
 
+/* Trailers-Only is one block that ends the stream. */
+static void
+test_status_in_headers_that_do_not_end_the_answer_is_none(void)
+{
+    static const char *const fields[] = {ANSWER, "grpc-status", "9", "grpc-message", "early", NULL};
+    static const char *const trailers[] = {"x-a", "1", NULL};
+    for (int way = 0; way < 3; way++) {
+        client_scene s;
+        client_open(&s, OPEN, UNARY, BELAY_FOREVER);
+        raw_headers(&s.server, 1, fields, false);
+        if (way == 2)
+            raw_headers(&s.server, 1, trailers, true);
+        else
+            raw_message(&s.server, 1, 10, way == 0);
+        if (way == 1)
+            raw_status(&s.server, 1, BELAY_OK, NULL);
+        ending end = client_finish(&s);
+        CU_ASSERT_EQUAL(end.code, way == 1 ? BELAY_OK : BELAY_UNKNOWN);
+        CU_ASSERT_STRING_EQUAL(end.message, way == 1 ? "" : "the server ended the call without a status");
+        client_close(&s);
+    }
+}
+
 #define TEST(name) {#name, name}
 
 int
@@ -229,6 +252,7 @@ main(int argc, char **argv)
         TEST(test_binary_metadata_that_cannot_be_read_fails_its_stream_only),
         TEST(test_messages_are_decoded_whatever_they_are),
         TEST(test_content_types_of_grpc_are_taken),
+        TEST(test_status_in_headers_that_do_not_end_the_answer_is_none),
         CU_TEST_INFO_NULL,
     };
     return suite_run("client_headers", tests, argc, argv);

@@ -127,8 +127,10 @@ expect_answer(bench *b, uint32_t id, const wanted *w)
     }
     CU_ASSERT_EQUAL(stream->http_status, w->http);
     CU_ASSERT_EQUAL(stream->grpc_status, w->code);
-    CU_ASSERT_TRUE(stream->blocks == (w->code == BELAY_OK ? 2 : 1));
-    CU_ASSERT_TRUE(raw_has_field(stream, "content-type", "application/grpc"));
+    bool is_grpc = w->http == 200;
+    CU_ASSERT_EQUAL(stream->blocks, is_grpc && w->code != BELAY_OK ? 1 : 2);
+    CU_ASSERT_TRUE(raw_has_field(stream, "content-type", is_grpc ? "application/grpc" : "text/plain"));
+    CU_ASSERT_TRUE(is_grpc || stream->body == strlen(stream->grpc_message) + 1);
     if (w->words != NULL)
         CU_ASSERT_PTR_NOT_NULL(strstr(stream->grpc_message, w->words));
 }
@@ -170,6 +172,20 @@ test_only_post_is_a_call(void)
         {":method", NULL, NULL, NULL, 0, 0, NULL},
     };
     EXPECT(table);
+}
+
+static void
+test_answer_to_head_has_no_body(void)
+{
+    bench b;
+    bench_open(&b);
+    send_request(&b, 1, ":method", "HEAD", NULL, NULL);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 1));
+    const raw_stream *stream = raw_of(&b.client, 1);
+    CU_ASSERT_EQUAL(stream->http_status, 405);
+    CU_ASSERT_EQUAL(stream->blocks, 1);
+    CU_ASSERT_EQUAL(stream->body, 0);
+    bench_close(&b);
 }
 
 static void
@@ -244,6 +260,16 @@ test_content_types_that_are_not_grpcs_are_refused_as_http_does(void)
         {"content-type", "application/json", NULL, NULL, 415, BELAY_INTERNAL, "content-type"},
         {"content-type", "", NULL, NULL, 415, BELAY_INTERNAL, "content-type"},
         {"content-type", NULL, NULL, NULL, 415, BELAY_INTERNAL, "content-type"},
+    };
+    EXPECT(table);
+}
+
+static void
+test_messages_that_are_no_protobuf_are_not_implemented(void)
+{
+    static const wanted table[] = {
+        {"content-type", "application/grpc+json", NULL, NULL, 200, BELAY_UNIMPLEMENTED, "+json"},
+        {"content-type", "application/grpc+", NULL, NULL, 200, BELAY_UNIMPLEMENTED, "protobuf"},
     };
     EXPECT(table);
 }
@@ -498,11 +524,13 @@ main(int argc, char **argv)
 {
     static const CU_TestInfo tests[] = {
         TEST(only_post_is_a_call),
+        TEST(answer_to_head_has_no_body),
         TEST(a_method_that_is_not_allowed_is_told_which_is),
         TEST(a_path_names_a_service_and_a_method),
         TEST(a_path_without_its_slash_is_refused_before_it_is_looked_up),
         TEST(more_than_one_authority_is_refused),
         TEST(content_types_that_are_not_grpcs_are_refused_as_http_does),
+        TEST(messages_that_are_no_protobuf_are_not_implemented),
         TEST(te_says_trailers),
         TEST(an_encoding_that_is_unknown_is_told_which_there_are),
         TEST(malformed_timeouts_are_internal_errors),
