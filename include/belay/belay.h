@@ -15,10 +15,12 @@
 #include <belay/details.h>
 #include <belay/export.h>
 #include <belay/group.h>
+#include <belay/health.h>
 #include <belay/limits.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>
+#include <belay/reflection.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>

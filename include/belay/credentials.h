@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Credentials of a call: metadata that says who calls, made anew for each call (a token that expires, a signature of
- * what is called). They go over TLS only, unless the program says that plaintext will do.
+ * Credentials of a call: metadata that says who calls, made anew for each call (a token that expires, a
+ * signature of what is called). They go over TLS only, unless the program says that plaintext will do.
  */
 #ifndef BELAY_CREDENTIALS_H
 #define BELAY_CREDENTIALS_H
@@ -27,10 +27,11 @@ typedef struct belay_credentials_request {
  * argument: what was given with the function.
  * request: which call.
  * metadata: an empty list, to be filled with belay_metadata_add(): "authorization" and "Bearer ...", say.
- * Returns BELAY_OK, or why there are none, which the call ends with: BELAY_UNAVAILABLE is for what may go better the
- *     next time, BELAY_UNAUTHENTICATED for what will not. Codes that only servers give become BELAY_INTERNAL.
- * Threads: the one that starts the call, inside the start function; several at a time when several start calls. It
- *     may block, and call others.
+ * Returns BELAY_OK, or why there are none, which the call ends with: BELAY_UNAVAILABLE is for what may go
+ *     better the next time, BELAY_UNAUTHENTICATED for what will not. Codes that only servers give become
+ *     BELAY_INTERNAL.
+ * Threads: the one that starts the call, inside the start function; several at a time when several start
+ *     calls. It may block, and call others.
  * Source: gRFC A54.
  */
 typedef belay_code (*belay_credentials_function)(void *argument, const belay_credentials_request *request,
@@ -40,9 +41,9 @@ typedef belay_code (*belay_credentials_function)(void *argument, const belay_cre
  * Has calls carry credentials, after all other metadata.
  *
  * options: of the calls.
- * function, argument: called for each call; NULL for none, the default. The argument stays the caller's, who keeps it
- *     for as long as calls are started with the options. A call on a channel without TLS is not sent: it ends with
- *     BELAY_UNAUTHENTICATED, and the function is not called.
+ * function, argument: called for each call; NULL for none, the default. The argument stays the caller's, who
+ *     keeps it for as long as calls are started with the options. A call on a channel without TLS is not
+ *     sent: it ends with BELAY_UNAUTHENTICATED, and the function is not called.
  * Threads: one at a time.
  * Source: gRPC, "Authentication", call credentials.
  */
@@ -50,7 +51,8 @@ BELAY_API void belay_call_options_set_credentials(belay_call_options *options, b
                                                   void *argument);
 
 /*
- * Sets whether credentials may be sent without TLS: over a unix socket, or where something else keeps them secret.
+ * Sets whether credentials may be sent without TLS: over a unix socket, or where something else keeps them
+ * secret.
  *
  * options: of the calls.
  * allow: false by default.

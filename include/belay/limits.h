@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits: how much of each thing a peer can have of a server or a channel. Each has a default, can be set, counts
- * how often it was reached, and then says so in the log: a line of level BELAY_LOG_WARNING, one a second at most
- * for each limit, that names the limit, the peer and what was done.
+ * how often it was reached, and then says so in the log: a line, one a second at most for each limit, that names
+ * the limit, the peer and what was done. Its level is BELAY_LOG_WARNING, or BELAY_LOG_INFO when one call was told or
+ * somebody only had to wait.
  *
  * What one call does too much ends that call, with a clear status. What can only be meant to hurt ends the
  * connection, with a GOAWAY of error ENHANCE_YOUR_CALM whose debug data says why.

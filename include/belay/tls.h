@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS: who a server or client is, and whom it believes. One object holds the files and rules, and is given to
- * belay_server_listen() or belay_channel_options_set_tls(), to any number of them.
+ * TLS: who a server or client is, and whom it believes. One object holds the files and rules, and is given
+ * to belay_server_listen() or belay_channel_options_set_tls(), to any number of them.
  *
- * What holds for all: TLS 1.2 or later, ECDHE and AEAD only, HTTP/2 agreed on by ALPN, no renegotiation, no
- * compression, no early data. Sessions are resumed. Handshakes run on a thread of the object's own, so that many
- * at once hold up nothing else.
+ * What holds for all: TLS 1.2 or later, ECDHE and AEAD only, HTTP/2 agreed on by ALPN, no renegotiation,
+ * no compression, no early data. Sessions are resumed. Handshakes run on a thread of the object's own, so
+ * that many at once hold up nothing else.
  *
- * The files are looked at every now and then; when they have changed they are read again, for the handshakes that
- * come. What cannot be used is reported in the log (BELAY_LOG_ERROR), and what was there before stays in force.
+ * The files are looked at every now and then; when they have changed they are read again, for the
+ * handshakes that come. What cannot be used is reported in the log (BELAY_LOG_ERROR), and what was there
+ * before stays in force.
  */
 #ifndef BELAY_TLS_H
 #define BELAY_TLS_H
@@ -28,13 +29,13 @@ typedef struct belay_peer_identity belay_peer_identity;
 /* What a server asks of its clients. */
 typedef enum belay_tls_clients {
     BELAY_TLS_CLIENTS_NOT_ASKED = 0, /* for no certificate */
-    BELAY_TLS_CLIENTS_MAY_HAVE = 1,  /* for a certificate, and serves those without one too; a bad one is refused */
+    BELAY_TLS_CLIENTS_MAY_HAVE = 1,  /* for a certificate, and serves those without one; a bad one is refused */
     BELAY_TLS_CLIENTS_MUST_HAVE = 2  /* for a good certificate */
 } belay_tls_clients;
 
 /*
- * Makes an object with the defaults: no certificate of its own, the system's store of authorities for servers, none
- * for clients, clients are not asked.
+ * Makes an object with the defaults: no certificate of its own, the system's store of authorities for
+ * servers, none for clients, clients are not asked.
  *
  * Returns the object, which the caller gives back with belay_tls_free(), or NULL without memory.
  * Threads: any, as for all functions of an object. What is set later holds for the handshakes that come.
@@ -55,8 +56,9 @@ BELAY_API void belay_tls_free(belay_tls *tls);
  * tls: to change; keeps what it has on failure.
  * certificate_file: PEM: its certificate, then those of the authorities between it and the root.
  * key_file: PEM: the key of the first certificate, without a password. Both names are copied.
- * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_FAILED_PRECONDITION when the files cannot be read, hold none, or do
- *     not belong to each other: belay_tls_error() tells; BELAY_RESOURCE_EXHAUSTED without memory.
+ * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_FAILED_PRECONDITION when the files cannot be read, hold
+ *     none, or do not belong to each other: belay_tls_error() tells; BELAY_RESOURCE_EXHAUSTED without
+ *     memory.
  * Threads: any; reads files.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls, const char *certificate_file,
@@ -66,8 +68,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls,
  * Sets whom this side believes: a client its server, a server that asks for it its clients.
  *
  * tls: to change; keeps what it has on failure.
- * ca_file: PEM: certificates of authorities, and nobody else's count any more; copied. NULL: the system's store, to
- *     which a server's clients belong only when this was called.
+ * ca_file: PEM: certificates of authorities, and nobody else's count any more; copied. NULL: the system's
+ *     store, to which a server's clients belong only when this was called.
  * Returns as belay_tls_set_certificate().
  * Threads: any; reads files.
  */
@@ -84,12 +86,12 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_trust(belay_tls *tls, const
 BELAY_API void belay_tls_set_clients(belay_tls *tls, belay_tls_clients clients);
 
 /*
- * Sets the name that the certificates of a channel's servers must be for, and that calls carry as :authority, when
- * it is not the one in the target: for tests, and for servers behind another name.
+ * Sets the name that the certificates of a channel's servers must be for, and that calls carry as
+ * :authority, when it is not the one in the target: for tests, and for servers behind another name.
  *
  * tls: to change; keeps the old one on failure.
- * host: a host name or an IP address, without a port; copied. NULL: the target's, or the authority's where the
- *     channel has one.
+ * host: a host name or an IP address, without a port; copied. NULL: the target's, or the authority's where
+ *     the channel has one.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT for what is no name; BELAY_RESOURCE_EXHAUSTED without memory.
  * Threads: any. Holds for channels that are made later.
  */
@@ -105,7 +107,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_host(belay_tls *tls, const 
 BELAY_API void belay_tls_set_handshake_timeout(belay_tls *tls, uint64_t timeout_ns);
 
 /*
- * Sets how often the files are looked at. A change is read once they have stayed the same from one look to the next.
+ * Sets how often the files are looked at. A change is read once they have stayed the same from one look to
+ * the next.
  *
  * tls: to change.
  * interval_ns: in nanoseconds; 1 s by default; 0 for never: then only belay_tls_reload() reads them.
@@ -114,8 +117,8 @@ BELAY_API void belay_tls_set_handshake_timeout(belay_tls *tls, uint64_t timeout_
 BELAY_API void belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns);
 
 /*
- * Reads all files again, for the handshakes that come: on SIGHUP, say. Connections that are there go on. Sessions from
- * before are not resumed.
+ * Reads all files again, for the handshakes that come: on SIGHUP, say. Connections that are there go on.
+ * Sessions from before are not resumed.
  *
  * tls: an object; keeps what it has on failure, which the log tells too (BELAY_LOG_ERROR).
  * Returns as belay_tls_set_certificate().
@@ -132,7 +135,7 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_reload(belay_tls *tls);
  */
 BELAY_API void belay_tls_error(const belay_tls *tls, char *text, size_t size);
 
-/* ---- Who the other side is --------------------------------------------------------------------------- */
+/* ---- Who the other side is ----------------------------------------------------------------------- */
 
 /*
  * Tells who a handler's client is, by the certificate that it proved to have and that an authority of

@@ -29,6 +29,8 @@ static const char call_ended[] = "the call ended with RESOURCE_EXHAUSTED";
 static const char connection_ended[] = "the connection was ended";
 static const char stream_refused[] = "the stream was refused";
 static const char withheld[] = "windows are withheld until handlers take what has come";
+static const char not_sent[] = "the message was not sent";
+static const char read_less[] = "less is read in a turn";
 static const char nothing[] = "nothing was done";
 
 static const row rows[BELAY_LIMITS] = {
@@ -40,7 +42,7 @@ static const row rows[BELAY_LIMITS] = {
     ROW(BELAY_LIMIT_CONNECTION_BYTES, "bytes of a connection", 16 * MIB, 1, INT64_MAX, withheld),
     ROW(BELAY_LIMIT_SERVER_BYTES, "bytes of all connections", 256 * MIB, 1, INT64_MAX, withheld),
     ROW(BELAY_LIMIT_RECEIVE_SIZE, "size of a received message", 4 * MIB, 0, ANY_SIZE, call_ended),
-    ROW(BELAY_LIMIT_SEND_SIZE, "size of a sent message", ANY_SIZE, 0, ANY_SIZE, "the message was not sent"),
+    ROW(BELAY_LIMIT_SEND_SIZE, "size of a sent message", ANY_SIZE, 0, ANY_SIZE, not_sent),
     ROW(BELAY_LIMIT_UNPACKED_SIZE, "unpacked size of a message", 64 * MIB, 1, ANY_SIZE, call_ended),
     ROW(BELAY_LIMIT_DEPTH, "depth of a message", 100, 1, 1000, call_ended),
     ROW(BELAY_LIMIT_HEADER_LIST, "header list", 16 * KIB, 1, LARGEST_WINDOW, call_ended),
@@ -57,7 +59,7 @@ static const row rows[BELAY_LIMITS] = {
     ROW(BELAY_LIMIT_PROVOKED_RATE, "stream errors forgiven a second", 10, 0, ANY_NUMBER, nothing),
     ROW(BELAY_LIMIT_WINDOW_UPDATES, "WINDOW_UPDATE frames", 1000, 1, ANY_NUMBER, connection_ended),
     ROW(BELAY_LIMIT_WINDOW_UPDATE_RATE, "WINDOW_UPDATE frames for a DATA frame", 10, 0, ANY_NUMBER, nothing),
-    ROW(BELAY_LIMIT_STREAMS_PER_READ, "streams of a read", 32, 1, ANY_NUMBER, "less is read in a turn"),
+    ROW(BELAY_LIMIT_STREAMS_PER_READ, "streams of a read", 32, 1, ANY_NUMBER, read_less),
 };
 
 void
@@ -114,6 +116,13 @@ may_say(bly_limit_record *record, belay_limit limit)
                                        __ATOMIC_RELAXED);
 }
 
+/* What one call is told anyway, and what only makes others wait, happens to honest peers as well. */
+static bool
+is_ordinary(const row *what)
+{
+    return what->done == call_ended || what->done == withheld || what->done == not_sent || what->done == read_less;
+}
+
 void
 bly_limit_reached(bly_limit_record *record, belay_limit limit, const char *peer)
 {
@@ -124,7 +133,7 @@ bly_limit_reached(bly_limit_record *record, belay_limit limit, const char *peer)
         return;
     }
     uint64_t unsaid = __atomic_exchange_n(&record->unsaid[limit], 0, __ATOMIC_RELAXED);
-    bly_log_write(record->log, BELAY_LOG_WARNING,
+    bly_log_write(record->log, is_ordinary(what) ? BELAY_LOG_INFO : BELAY_LOG_WARNING,
                   "limit reached: %s (%" PRIu64 ") by %s: %s; %" PRIu64 " more since the last such line; to be set "
                   "with %s(%s)", what->name, record->limits->values[limit], peer, what->done, unsaid, record->setter,
                   what->symbol);

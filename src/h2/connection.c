@@ -185,13 +185,32 @@ look_at_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
         bly_h2_send_away(connection, error, words);
 }
 
+/* What nghttp2 says to it: negative for an error. */
+static ssize_t
+receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    if (!connection->is_server)
+        return nghttp2_session_mem_recv(connection->session, data, size);
+    while (size > 0) {
+        size_t dropped;
+        size_t seen = bly_h2_gate_pass(&connection->gate, data, size, &dropped);
+        ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
+        if (taken < 0)
+            return taken;
+        connection->opened_by_read += dropped > 0;
+        data += seen + dropped;
+        size -= seen + dropped;
+    }
+    return 0;
+}
+
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
     if (connection->is_server)
         look_at_frames(connection, data, size);
-    ssize_t taken = nghttp2_session_mem_recv(connection->session, data, size);
+    ssize_t taken = receive_frames(connection, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
@@ -299,6 +318,7 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
     connection->end_of_turn.run = end_turn;
     bly_list_init(&connection->streams);
+    bly_h2_gate_init(&connection->gate);
     bly_h2_output_init(connection);
     bly_h2_timer_init(connection);
     bly_h2_budget_init(connection);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), times.c (its
- * timer), keepalive.c (PINGs), age.c (how long it lasts), budget.c and stall.c (peers that ask for too much, or
- * take too little), frames.c (what nghttp2 lets pass), drain.c (its graceful end), session.c (what nghttp2 tells),
- * headers.c (header blocks), stream.c (what the floor above asks for on a stream), keep.c (what a stream has sent,
- * for another try), send.c (from its queues to the socket), pieces.c (what one write takes).
+ * timer), frames.c (what nghttp2 lets pass), gate.c (what it does not get to see), keepalive.c (PINGs), age.c (how
+ * long it lasts), budget.c and stall.c (peers that ask for too much, or take too little), drain.c (its graceful
+ * end), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the floor above asks for on a
+ * stream), keep.c (what a stream has sent, for another try), send.c (from its queues to the socket), pieces.c (what
+ * one write takes).
  *
  * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
  * sending waits for the end of the turn and closing for whatever is on the stack to return.
@@ -32,6 +33,15 @@ typedef struct bly_h2_output {
     bly_list deliveries;   /* streams by end_offset */
     bly_list drained;
 } bly_h2_output;
+
+/* Where in the frames of a server's peer a read begins. */
+typedef struct bly_h2_gate {
+    size_t left;       /* of the frame under way */
+    uint8_t header[9]; /* of the next, when a read ended inside it */
+    size_t filled;
+    uint32_t last;     /* the highest stream that was begun */
+    bool in_block;     /* more of a header block must come */
+} bly_h2_gate;
 
 /* The header block that is being received; there is one at a time on a connection. */
 typedef struct bly_h2_block_state {
@@ -99,9 +109,10 @@ struct bly_h2_connection {
     bly_h2_block_state block;
     size_t body_received;  /* bytes that the connection's window has not been given back for */
     size_t read_limit;     /* bytes that the next read may take */
-    size_t opened_by_read; /* streams, refused ones too */
+    size_t opened_by_read; /* streams, refused ones and resets of none too */
     bool withholds;        /* the window stays where it is */
     bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
+    bly_h2_gate gate;
     bly_h2_budget budget;
 
     /* I/O thread only: signs of life */
@@ -144,6 +155,13 @@ void bly_h2_release(bly_h2_connection *connection);
 
 /* Reads once. Not with nghttp2 on the stack. */
 void bly_h2_receive(bly_h2_connection *connection);
+
+/* ---- gate.c ---- */
+
+void bly_h2_gate_init(bly_h2_gate *gate);
+
+/* How many bytes nghttp2 may see; then so many are to be dropped, and what is left is to be passed anew. */
+size_t bly_h2_gate_pass(bly_h2_gate *gate, const uint8_t *data, size_t size, size_t *dropped);
 
 /* ---- times.c ---- */
 

@@ -163,10 +163,10 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
         bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }
 
-/* The end of a handler, in the order of DESIGN 5. The threads that work for it stop before all that: they may
- * write what the reply points to. Only the winner of the end has a status to send. */
-static void
-end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
+/* The threads that work for it stop before all that: they may write what the reply points to. Only the winner of the
+ * end has a status to send. */
+void
+bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
     bly_scope_stop(&server->scope);
@@ -223,11 +223,11 @@ bly_server_call_run(bly_job *job)
     count(server, &server->registration->stats.handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
     bly_context_set_handler(server->call.context, &server->scope);
-    bly_pool_show(job); /* the last wait is before end() gives the call away */
+    bly_pool_show(job); /* the last wait is before the call is given away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */
-    end(server, begun_at, code, reply);
+    bly_server_call_finish(server, begun_at, code, reply);
 }
 
 /* ---- What a handler asks for -------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/blocks.h"
+#include "rpc/attended.h"
 #include "rpc/headers.h"
 #include "rpc/refusal.h"
 #include "wire/percent.h"
@@ -90,7 +91,7 @@ ended_locked(belay_call *call)
     if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
         bly_server_call_over_locked(server);
         bly_server_call_count_dropped(server);
-    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call)) {
+    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call) && !bly_attended_is(server)) {
         bly_watch_cancelled_locked(server);
     }
     return call->end_cause != BELAY_CAUSE_FINISHED;
@@ -442,7 +443,8 @@ read_mailbox(bly_server_call *server, wishes *wish)
     belay_call *call = &server->call;
     bly_bytes_queue_init(&wish->frames);
     bly_mutex_lock(&call->lock);
-    call->posted = false;
+    if (!bly_attended_is(server)) /* for those the turn did: if it is set again, the task is posted once more */
+        call->posted = false;
     bly_call_fetch_out_locked(call, &wish->frames);
     wish->cancelled = bly_call_cancelled_locked(call);
     wish->headers = server->headers_due;
@@ -479,6 +481,8 @@ io(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     wishes wish;
+    if (bly_attended_is(server))
+        bly_attended_task(server);
     read_mailbox(server, &wish);
     if (wish.cancelled)
         wish.over |= handle_cancel(server);
@@ -559,13 +563,17 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 static void
 dispatch(bly_server_call *server, bool ended)
 {
+    bool attended = bly_attended_is(server);
     bly_mutex_lock(&server->call.lock);
-    server->run_state = BLY_RUN_WAITING;
+    server->run_state = attended ? BLY_RUN_RUNNING : BLY_RUN_WAITING;
     server->call.in_ended = ended;
     bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
-    server->ops->dispatch(server->host, &server->call);
+    if (attended)
+        bly_attended_ask(&server->call);
+    else
+        server->ops->dispatch(server->host, &server->call);
 }
 
 static bool
@@ -597,6 +605,8 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         return;
     }
     bly_call_arm_deadline(call);
+    if (bly_attended_is(server))
+        bly_attended_admit(server);
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
         dispatch(server, false);
 }
@@ -624,6 +634,23 @@ wants_input(const bly_server_call *server)
     return server->call.context != NULL && belay_context_cause(server->call.context) == BELAY_CAUSE_NONE;
 }
 
+/* What it is given it looks at in a turn of its own. */
+static void
+ask_attendant(bly_server_call *server)
+{
+    if (bly_attended_is(server) && server->dispatched)
+        bly_attended_ask(&server->call);
+}
+
+void
+bly_server_call_drained(bly_h2_stream *stream)
+{
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    bly_call_drained(stream);
+    if (!stream->out_ended)
+        ask_attendant(server);
+}
+
 void
 bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
 {
@@ -639,6 +666,8 @@ bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
         fail_frame(server, error);
     else if (server->messages > 1 && (call->method->flags & BELAY_CLIENT_STREAMING) == 0)
         fail_request(server, BELAY_UNIMPLEMENTED, "more than one request message");
+    else if (messages > 0)
+        ask_attendant(server);
 }
 
 void
@@ -655,6 +684,7 @@ bly_server_call_end(bly_h2_stream *stream)
     }
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0) {
         bly_call_end_input(call);
+        ask_attendant(server);
         return;
     }
     if (server->messages == 0) {

@@ -30,6 +30,8 @@
 #include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
+typedef struct bly_attendant bly_attendant;
+
 /* One method that is served. */
 typedef struct bly_registration {
     /* const after creation */
@@ -37,6 +39,7 @@ typedef struct bly_registration {
     const void *handlers;
     void *data;
     bool reserved; /* runs on reserved workers, and is counted nowhere */
+    const bly_attendant *attendant; /* answers on the I/O thread (rpc/attended.h); NULL: a worker does */
     unsigned int doors; /* bits of the host's: by which of its addresses it can be called */
 
     bly_method_time time;   /* its own headings */
@@ -151,6 +154,7 @@ typedef struct bly_server_call {
     bool cancel_handled;
     bool outcome_known;
     bly_loop_deferred after_flush; /* what a cancel sends when replies were on their way */
+    void *attendance; /* the attendant's, for this call */
 
     /* handler's thread; `headers` and `trailers` the I/O thread's once they are due */
     belay_metadata *headers;
@@ -185,12 +189,17 @@ void bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t siz
 void bly_server_call_end(bly_h2_stream *stream);
 void bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 void bly_server_call_delivered(bly_h2_stream *stream);
+void bly_server_call_drained(bly_h2_stream *stream);
 
 /* Refuses a call that was dispatched and has not run, with a status. I/O thread. */
 void bly_server_call_refuse(belay_call *call, belay_code code, const char *message);
 
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
+
+/* The end of a handler, in the order of DESIGN 5; `reply` may be NULL. Its thread. */
+void bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code,
+                            const ProtobufCMessage *reply);
 
 /* Notes a refusal; the first stays. */
 void bly_request_refuse(bly_server_call *server, int http_status, belay_code code, const char *format, ...)

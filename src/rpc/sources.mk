@@ -1,4 +1,6 @@
 libbelay_sources += \
+	src/rpc/attended.c \
+	src/rpc/attended.h \
 	src/rpc/call.c \
 	src/rpc/call.h \
 	src/rpc/census.c \

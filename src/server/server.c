@@ -10,6 +10,7 @@
 #include "io/lend.h"
 #include "server/activation.h"
 #include "server/connection.h"
+#include "server/extension.h"
 #include "server/limits.h"
 
 #define STREAM_WINDOW (256u << 10)
@@ -174,6 +175,7 @@ destroy(belay_server *server)
     free(server->loops);
     if (server->has_stack_signal)
         bly_stack_signal_give_back(server->options.watchdog_signal);
+    bly_server_free_extensions(server);
     bly_registry_fini(&server->registry);
     belay_context_unref(server->draining.context);
     bly_condition_fini(&server->changed);
@@ -191,6 +193,7 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     bly_mutex_init(&server->lock);
     bly_condition_init(&server->changed);
     bly_timer_init(&server->growth_timer, grow);
+    bly_list_init(&server->extensions);
     server->drain_deadline = BELAY_FOREVER;
     server->cap_ns = BELAY_FOREVER;
     server->resident.show = bly_server_show;
@@ -254,6 +257,18 @@ belay_server_reserve_method(belay_server *server, const char *path)
     belay_code code = find_method(server, path, &registration);
     if (code == BELAY_OK)
         registration->reserved = true;
+    return code;
+}
+
+belay_code
+bly_server_attend_method(belay_server *server, const char *path, const bly_attendant *attendant)
+{
+    bly_registration *registration;
+    belay_code code = find_method(server, path, &registration);
+    if (code == BELAY_OK) {
+        registration->attendant = attendant;
+        registration->reserved = true;
+    }
     return code;
 }
 

@@ -99,6 +99,7 @@ struct belay_server {
     uint64_t cap_ns; /* of all methods that have none of their own; BELAY_FOREVER: none */
 
     bly_resident resident;
+    bly_list extensions; /* bly_extension */
     unsigned int admin_doors; /* where the admin service answers; 0: it was not added */
 
     /* any thread */

@@ -4,6 +4,8 @@ libbelay_sources += \
 	src/server/connection.c \
 	src/server/connection.h \
 	src/server/drain.c \
+	src/server/extension.c \
+	src/server/extension.h \
 	src/server/handlers.c \
 	src/server/keeping.c \
 	src/server/limits.c \

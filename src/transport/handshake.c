@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross `done`: it is
- * answered for itself, and the memory goes when all that was asked is answered.
+ * A handshake goes between two loops by messages: begin to the own loop, done back. A cancel may cross
+ * `done`: it is answered for itself, and the end is told when all that was asked is answered. Whoever is
+ * told may free the loop, after bly_tls_leave(), which waits until the own loop is through with posting
+ * the last answer.
  */
 #include "transport/handshake.h"
 
@@ -50,7 +52,7 @@ struct bly_handshake {
     unsigned int unanswered; /* messages that an answer is to come for */
 };
 
-/* ---- The own loop ------------------------------------------------------------------------------------------ */
+/* ---- The own loop -------------------------------------------------------------------------------- */
 
 static void
 finish(bly_handshake *handshake, const char *error)
@@ -60,8 +62,9 @@ finish(bly_handshake *handshake, const char *error)
     bly_watch_free(handshake->watch);
     handshake->watch = NULL;
     if (error != NULL) {
+        bool is_client = handshake->target != NULL; /* a server's log names the peer by itself */
         snprintf(handshake->error, sizeof handshake->error, "%s%sTLS handshake: %s",
-                 handshake->target != NULL ? handshake->peer : "", handshake->target != NULL ? ": " : "", error);
+                 is_client ? handshake->peer : "", is_client ? ": " : "", error);
         bly_secure_free(handshake->secure); /* may still say something to the socket */
         handshake->secure = NULL;
         close(handshake->descriptor);
@@ -121,16 +124,7 @@ cancel(bly_loop_task *task)
     bly_loop_post(handshake->loop, &handshake->cancelled);
 }
 
-/* ---- The stream's loop --------------------------------------------------------------------------------------- */
-
-static void
-answered(bly_handshake *handshake)
-{
-    if (--handshake->unanswered > 0)
-        return;
-    bly_tls_target_unref(handshake->target);
-    free(handshake);
-}
+/* ---- The stream's loop --------------------------------------------------------------------------- */
 
 static bly_stream *
 make_stream(bly_handshake *handshake)
@@ -140,17 +134,26 @@ make_stream(bly_handshake *handshake)
     bly_stream *stream =
         bly_stream_new_secure(handshake->loop, handshake->descriptor, handshake->peer, handshake->secure);
     if (stream == NULL)
-        snprintf(handshake->error, sizeof handshake->error, "no memory for a connection with %s", handshake->peer);
+        snprintf(handshake->error, sizeof handshake->error, "no memory for a connection with %s",
+                 handshake->peer);
     return stream;
+}
+
+static void
+answered(bly_handshake *handshake)
+{
+    if (--handshake->unanswered > 0)
+        return;
+    bly_stream *stream = make_stream(handshake);
+    handshake->function(handshake->argument, stream, stream == NULL ? handshake->error : NULL);
+    bly_tls_target_unref(handshake->target);
+    free(handshake);
 }
 
 static void
 done(bly_loop_task *task)
 {
-    bly_handshake *handshake = BLY_CONTAINER_OF(task, bly_handshake, done);
-    bly_stream *stream = make_stream(handshake);
-    handshake->function(handshake->argument, stream, stream == NULL ? handshake->error : NULL);
-    answered(handshake);
+    answered(BLY_CONTAINER_OF(task, bly_handshake, done));
 }
 
 static void

@@ -24,7 +24,7 @@ struct belay_peer_identity {
     size_t count;
 };
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading ------------------------------------------------------------------------------------- */
 
 /* The text that a BIO in memory holds; frees it. NULL without memory, or when it was not filled. */
 static char *
@@ -44,7 +44,8 @@ read_subject(belay_peer_identity *identity, const X509 *certificate)
 {
     unsigned long form = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *memory = BIO_new(BIO_s_mem());
-    bool is_filled = memory != NULL && X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, form) >= 0;
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    bool is_filled = memory != NULL && X509_NAME_print_ex(memory, subject, 0, form) >= 0;
     identity->subject = take_text(identity, memory, is_filled);
     return identity->subject != NULL;
 }
@@ -140,7 +141,7 @@ bly_peer_identity_free(belay_peer_identity *identity)
     bly_arena_fini(&arena);
 }
 
-/* ---- What programs ask ------------------------------------------------------------------------------------------ */
+/* ---- What programs ask --------------------------------------------------------------------------- */
 
 const char *
 belay_peer_identity_subject(const belay_peer_identity *identity)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS on a socket: an SSL with a BIO of belay's own, which never raises SIGPIPE, and puts the records of one write
- * together for one system call. One thread at a time: that of the loop that the connection lives on.
+ * TLS on a socket: an SSL with a BIO of belay's own, which never raises SIGPIPE, and puts the records of
+ * one write together for one system call. One thread at a time: that of the loop that the connection lives
+ * on.
  */
 #ifndef BLY_TRANSPORT_SECURE_H
 #define BLY_TRANSPORT_SECURE_H
@@ -18,8 +19,9 @@
 
 typedef struct bly_secure bly_secure;
 
-/* Makes one for a connected, non-blocking descriptor, which stays the caller's and outlives it. target: what a client
- * wants of its server, of which it keeps a reference; NULL for a server's side. NULL without memory. */
+/* Makes one for a connected, non-blocking descriptor, which stays the caller's and outlives it. target:
+ * what a client wants of its server, of which it keeps a reference; NULL for a server's side. NULL without
+ * memory. */
 bly_secure *bly_secure_new(belay_tls *tls, bly_tls_target *target, int descriptor);
 
 /* Frees it, with a close_notify where the socket takes it. NULL: nothing. */
@@ -35,8 +37,8 @@ bool bly_secure_is_resumed(const bly_secure *secure);
 /* Reads up to size bytes: their number, or 0 after the other side's close_notify. */
 ssize_t bly_secure_read(bly_secure *secure, void *data, size_t size);
 
-/* Writes what the kernel takes: the number of bytes whose records it has. What it did not count must be given again,
- * the same, before anything else. */
+/* Writes what the kernel takes: the number of bytes whose records it has. What it did not count must be
+ * given again, the same, before anything else. */
 ssize_t bly_secure_write(bly_secure *secure, bly_loop *loop, const struct iovec *vectors, int count);
 
 /* Whether there is more to read that no poll of the socket tells of. */

@@ -10,10 +10,11 @@
 #include "base/assert.h"
 #include "transport/socket.h"
 
-/* More than any handshake needs. A peer that asks for answers and does not read them is given up. */
-#define MOST_WAITING (512u << 10)
+/* What may wait of handshakes and answers to changes of keys, beyond what the socket holds. Whoever asks
+ * for more and does not read is given up. */
+#define MOST_UNASKED (64u << 10)
 
-/* ---- The socket ------------------------------------------------------------------------------------------ */
+/* ---- The socket ---------------------------------------------------------------------------------- */
 
 /* The number of bytes that it took, 0 too; -1: it is broken. */
 static ssize_t
@@ -36,10 +37,6 @@ static bool
 keep(bly_socket_bio *self, const uint8_t *data, size_t size)
 {
     size_t before = self->waiting_size - self->waiting_sent;
-    if (before + size > MOST_WAITING) {
-        self->error = ENOBUFS;
-        return false;
-    }
     uint8_t *all = malloc(before + size);
     if (all == NULL) {
         self->error = ENOMEM;
@@ -103,7 +100,7 @@ bly_socket_bio_send(bly_socket_bio *self)
     return self->error == 0 && (self->collected == 0 || send_or_keep(self, data, self->collected));
 }
 
-/* ---- What OpenSSL calls ------------------------------------------------------------------------------------ */
+/* ---- What OpenSSL calls -------------------------------------------------------------------------- */
 
 static int
 write_bytes(BIO *bio, const char *data, size_t size, size_t *written)
@@ -115,9 +112,13 @@ write_bytes(BIO *bio, const char *data, size_t size, size_t *written)
     if (self->lent != NULL && size <= bly_socket_bio_room(self)) {
         memcpy(self->lent + self->collected, data, size);
         self->collected += size;
-    } else if (self->lent != NULL || !send_or_keep(self, (const uint8_t *)data, size)) {
-        BLY_ASSERT(self->lent == NULL); /* who collects leaves room for a record and what may go with it */
+    } else if (self->waiting_size - self->waiting_sent > MOST_UNASKED) {
+        self->error = ENOBUFS;
         return 0;
+    } else {
+        BLY_ASSERT(self->lent == NULL); /* who collects leaves room for a record and what may go with it */
+        if (!send_or_keep(self, (const uint8_t *)data, size))
+            return 0;
     }
     *written = size;
     return 1;
@@ -132,13 +133,14 @@ read_bytes(BIO *bio, char *data, size_t size, size_t *read)
     do
         got = recv(self->descriptor, data, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
+    self->is_dry = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (got > 0) {
         *read = (size_t)got;
         return 1;
     }
     if (got == 0)
         self->at_end = true;
-    else if (errno == EAGAIN || errno == EWOULDBLOCK)
+    else if (self->is_dry)
         BIO_set_retry_read(bio);
     else
         self->error = errno;
@@ -161,8 +163,8 @@ static void
 make_method(void)
 {
     BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "belay socket");
-    if (made != NULL && BIO_meth_set_write_ex(made, write_bytes) == 1 && BIO_meth_set_read_ex(made, read_bytes) == 1 &&
-        BIO_meth_set_ctrl(made, control) == 1)
+    if (made != NULL && BIO_meth_set_write_ex(made, write_bytes) == 1 &&
+        BIO_meth_set_read_ex(made, read_bytes) == 1 && BIO_meth_set_ctrl(made, control) == 1)
         method = made;
     else
         BIO_meth_free(made);

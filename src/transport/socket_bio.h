@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an SSL reads from and writes to: a socket, without signals. While a write is collected its records are put
- * together in a buffer that is lent; what the socket does not take waits here. One thread at a time.
+ * What an SSL reads from and writes to: a socket, without signals. While a write is collected its records
+ * are put together in a buffer that is lent; what the socket does not take waits here. One thread at a
+ * time.
  */
 #ifndef BLY_TRANSPORT_SOCKET_BIO_H
 #define BLY_TRANSPORT_SOCKET_BIO_H
@@ -15,6 +16,7 @@ typedef struct bly_socket_bio {
     int descriptor;
     int error;    /* errno of what broke it; 0: nothing */
     bool at_end;  /* the other side sends nothing more */
+    bool is_dry;  /* the last read found nothing */
     /* while a write is collected */
     uint8_t *lent; /* NULL: none is */
     size_t lent_size;

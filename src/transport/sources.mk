@@ -5,6 +5,8 @@ libbelay_sources += \
 	src/transport/listener.c src/transport/listener.h \
 	src/transport/peer_identity.c src/transport/peer_identity.h \
 	src/transport/secure.c src/transport/secure.h \
+	src/transport/secure_inside.h \
+	src/transport/secure_write.c \
 	src/transport/socket.c src/transport/socket.h \
 	src/transport/socket_bio.c src/transport/socket_bio.h \
 	src/transport/stream.c src/transport/stream.h \

@@ -132,8 +132,8 @@ read_again(bly_loop_deferred *deferred)
         stream->handler(stream->argument, BLY_WATCH_READ);
 }
 
-/* The socket takes more. What the handler has to write is not the only thing that may wait for that; that it is broken
- * the handler sees when it reads or writes. */
+/* The socket takes more. What the handler has to write is not the only thing that may wait for that; that
+ * it is broken the handler sees when it reads or writes. */
 static unsigned int
 send_waiting(bly_stream *stream, unsigned int events)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Byte streams: a connected socket, plain or with TLS behind the same operations. I/O thread only, after creation.
+ * Byte streams: a connected socket, plain or with TLS behind the same operations. I/O thread only, after
+ * creation.
  */
 #ifndef BLY_TRANSPORT_STREAM_H
 #define BLY_TRANSPORT_STREAM_H
@@ -27,7 +28,8 @@ typedef struct bly_stream bly_stream;
 bly_stream *bly_stream_new(bly_loop *loop, int descriptor, const char *peer);
 
 /* The same for one that TLS has shaken hands on (transport/handshake.h): takes over both. */
-bly_stream *bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer, struct bly_secure *secure);
+bly_stream *bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer,
+                                  struct bly_secure *secure);
 
 /* Closes it and stops its watch; with TLS, says so to the other side. NULL: nothing. */
 void bly_stream_free(bly_stream *stream);
@@ -45,8 +47,9 @@ void bly_stream_watch(bly_stream *stream, unsigned int events);
 /* Reads up to size bytes: their number, 0 at the end, AGAIN or BROKEN. */
 ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 
-/* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has not counted
- * is given to it again, the same, before anything else: with TLS some of it is under way already. */
+/* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has
+ * not counted is given to it again, the same, before anything else: with TLS some of it is under way
+ * already. */
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
 
 /* Whether a session was resumed; false for plain ones. */

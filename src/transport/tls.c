@@ -11,7 +11,7 @@
 #include "transport/tls_context.h"
 #include "transport/tls_inside.h"
 
-/* ---- Life ----------------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------- */
 
 belay_tls *
 belay_tls_new(void)
@@ -19,6 +19,7 @@ belay_tls_new(void)
     belay_tls *tls = calloc(1, sizeof *tls);
     if (tls == NULL)
         return NULL;
+    bly_tls_begin_library();
     bly_refcount_init(&tls->refs);
     bly_mutex_init(&tls->reading);
     bly_mutex_init(&tls->lock);
@@ -58,7 +59,7 @@ belay_tls_free(belay_tls *tls)
     free(tls);
 }
 
-/* ---- Settings ------------------------------------------------------------------------------------------- */
+/* ---- Settings ------------------------------------------------------------------------------------ */
 
 void
 bly_tls_forget_contexts_locked(belay_tls *tls)
@@ -230,7 +231,7 @@ belay_tls_error(const belay_tls *tls, char *text, size_t size)
     bly_mutex_unlock(&own->lock);
 }
 
-/* ---- Use ------------------------------------------------------------------------------------------------- */
+/* ---- Use ----------------------------------------------------------------------------------------- */
 
 /* What a server lacks, or NULL. */
 static const char *
@@ -320,12 +321,20 @@ bly_tls_use_as_client(belay_tls *tls, bly_log *log, bly_tls_user **user)
     return code == BELAY_OK ? use(tls, log, user) : code;
 }
 
+/* The own loop's thread may be on its way out of posting what was the last word to another loop. */
+static void
+pass(void *argument)
+{
+    (void)argument;
+}
+
 void
 bly_tls_leave(bly_tls_user *user)
 {
     if (user == NULL)
         return;
     belay_tls *tls = user->tls;
+    bly_loop_call(tls->loop, pass, NULL);
     bly_mutex_lock(&tls->lock);
     bly_list_remove(&user->link);
     bly_mutex_unlock(&tls->lock);

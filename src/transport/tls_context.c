@@ -14,7 +14,7 @@
 
 static const unsigned char protocols[] = {2, 'h', '2'};
 
-/* ---- ALPN ----------------------------------------------------------------------------------------------- */
+/* ---- ALPN ---------------------------------------------------------------------------------------- */
 
 /* OpenSSL asks select_protocol() only where the client has the extension at all. */
 static int
@@ -23,15 +23,16 @@ require_alpn(SSL *ssl, int *alert, void *argument)
     const unsigned char *extension;
     size_t size;
     (void)argument;
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &size) == 1)
+    unsigned int alpn = TLSEXT_TYPE_application_layer_protocol_negotiation;
+    if (SSL_client_hello_get0_ext(ssl, alpn, &extension, &size) == 1)
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
     return SSL_CLIENT_HELLO_ERROR;
 }
 
 static int
-select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size, const unsigned char *offered,
-                unsigned int offered_size, void *argument)
+select_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_size,
+                const unsigned char *offered, unsigned int offered_size, void *argument)
 {
     (void)ssl, (void)argument;
     for (unsigned int at = 0; at < offered_size; at += offered[at] + 1u) {
@@ -53,7 +54,7 @@ bly_tls_speaks_h2(const SSL *ssl)
     return size == 2 && memcmp(chosen, "h2", 2) == 0;
 }
 
-/* ---- What contexts call ----------------------------------------------------------------------------------- */
+/* ---- What contexts call -------------------------------------------------------------------------- */
 
 static const bly_tls_hooks *
 hooks_of(const SSL *ssl)
@@ -77,7 +78,7 @@ take_session(SSL *ssl, SSL_SESSION *session)
     return hooks_of(ssl)->session(SSL_get_app_data(ssl), session) ? 1 : 0;
 }
 
-/* ---- Making ------------------------------------------------------------------------------------------------ */
+/* ---- Making -------------------------------------------------------------------------------------- */
 
 /* OpenSSL's own exit handler would take away what threads of belay still use. */
 static void
@@ -86,14 +87,23 @@ begin_library(void)
     OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
+void
+bly_tls_begin_library(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, begin_library);
+}
+
 static bool
 set_rules(SSL_CTX *context)
 {
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                     SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     /* Idle connections hold no buffers; writes may be tried again from another place. */
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Whoever sends nothing but changes of keys is not to keep a read from returning. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
@@ -115,8 +125,6 @@ set_files(SSL_CTX *context, const bly_tls_own *own, const bly_tls_trust *trust)
 static SSL_CTX *
 make(const SSL_METHOD *method, const bly_tls_own *own, const bly_tls_trust *trust, const bly_tls_hooks *hooks)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, begin_library);
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(method);
     if (context == NULL)
@@ -142,8 +150,8 @@ ask_clients(SSL_CTX *context, const bly_tls_trust *trust, belay_tls_clients clie
     return names != NULL;
 }
 
-/* Sessions are kept by clients, in tickets whose keys are this context's: those from before other files are no good
- * here. */
+/* Sessions are kept by clients, in tickets whose keys are this context's: those from before other files
+ * are no good here. */
 SSL_CTX *
 bly_tls_context_server(const bly_tls_own *own, const bly_tls_trust *trust, belay_tls_clients clients,
                        const bly_tls_hooks *hooks)
@@ -155,8 +163,8 @@ bly_tls_context_server(const bly_tls_own *own, const bly_tls_trust *trust, belay
     SSL_CTX_set_client_hello_cb(context, require_alpn, NULL);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    if (SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1 && SSL_CTX_set_num_tickets(context, 1) == 1 &&
-        ask_clients(context, trust, clients))
+    if (SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1 &&
+        SSL_CTX_set_num_tickets(context, 1) == 1 && ask_clients(context, trust, clients))
         return context;
     SSL_CTX_free(context);
     return NULL;

@@ -11,7 +11,11 @@
 
 #include "transport/tls_files.h"
 
-/* What the connections of a context do with it. Called with the SSL's app data, on the thread that drives it. */
+/* Before anything else is asked of OpenSSL. Any thread, any number of times. */
+void bly_tls_begin_library(void);
+
+/* What the connections of a context do with it. Called with the SSL's app data, on the thread that drives
+ * it. */
 typedef struct bly_tls_hooks {
     /* A certificate of the other side is no good: error of X509_STORE_CTX, and which. */
     void (*refused)(void *connection, int error, X509 *certificate);
@@ -22,7 +26,8 @@ typedef struct bly_tls_hooks {
 /* Make contexts; NULL without memory. Hooks outlive them. Any thread. */
 SSL_CTX *bly_tls_context_server(const bly_tls_own *own, const bly_tls_trust *trust, belay_tls_clients clients,
                                 const bly_tls_hooks *hooks);
-SSL_CTX *bly_tls_context_client(const bly_tls_own *own, const bly_tls_trust *trust, const bly_tls_hooks *hooks);
+SSL_CTX *bly_tls_context_client(const bly_tls_own *own, const bly_tls_trust *trust,
+                                const bly_tls_hooks *hooks);
 
 /* Whether both sides have agreed on HTTP/2. */
 bool bly_tls_speaks_h2(const SSL *ssl);

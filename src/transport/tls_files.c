@@ -10,7 +10,7 @@
 
 #include "transport/socket.h"
 
-/* ---- Opening, and what to say ---------------------------------------------------------------------- */
+/* ---- Opening, and what to say -------------------------------------------------------------------- */
 
 static FILE *
 open_file(const char *path, char words[BLY_TLS_WORDS])
@@ -34,7 +34,7 @@ say_why(const char *path, const char *what, char words[BLY_TLS_WORDS])
     ERR_clear_error();
 }
 
-/* ---- Who this side is ------------------------------------------------------------------------------ */
+/* ---- Who this side is ---------------------------------------------------------------------------- */
 
 /* After the last certificate PEM_read_X509() finds none, and that is no error. */
 static bool
@@ -114,7 +114,8 @@ read_own(bly_tls_own *own, const char *certificate_file, const char *key_file, c
 }
 
 bool
-bly_tls_own_read(bly_tls_own *own, const char *certificate_file, const char *key_file, char words[BLY_TLS_WORDS])
+bly_tls_own_read(bly_tls_own *own, const char *certificate_file, const char *key_file,
+                 char words[BLY_TLS_WORDS])
 {
     bly_tls_own made = {0};
     ERR_clear_error();
@@ -135,7 +136,7 @@ bly_tls_own_fini(bly_tls_own *own)
     *own = (bly_tls_own){0};
 }
 
-/* ---- Whom it believes -------------------------------------------------------------------------------- */
+/* ---- Whom it believes ---------------------------------------------------------------------------- */
 
 /* Certificates of authorities in between count as well as roots: who names them means them. */
 static bool
@@ -212,7 +213,7 @@ bly_tls_trust_fini(bly_tls_trust *trust)
     *trust = (bly_tls_trust){0};
 }
 
-/* ---- Changes ------------------------------------------------------------------------------------------ */
+/* ---- Changes ------------------------------------------------------------------------------------- */
 
 bly_tls_stamp
 bly_tls_stamp_of(const char *path)
@@ -234,6 +235,7 @@ bly_tls_stamps_equal(const bly_tls_stamp *a, const bly_tls_stamp *b)
 {
     if (a->is_there != b->is_there)
         return false;
-    return !a->is_there || (a->device == b->device && a->inode == b->inode && a->size == b->size &&
-                            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec);
+    bool same_time = a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+    bool same_file = a->device == b->device && a->inode == b->inode && a->size == b->size;
+    return !a->is_there || (same_file && same_time);
 }

@@ -33,7 +33,8 @@ bool bly_tls_trust_read(bly_tls_trust *trust, const char *ca_file, char words[BL
 void bly_tls_own_fini(bly_tls_own *own);
 void bly_tls_trust_fini(bly_tls_trust *trust);
 
-/* A file as it lies there, to see whether it changed; one that is not there is different from all that are. */
+/* A file as it lies there, to see whether it changed; one that is not there is different from all that
+ * are. */
 typedef struct bly_tls_stamp {
     bool is_there;
     dev_t device;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a belay_tls consists of, for the files of this folder only: tls.c (settings, life), tls_reload.c (files that
- * change), tls_target.c (a channel's side).
+ * What a belay_tls consists of, for the files of this folder only: tls.c (settings, life), tls_reload.c
+ * (files that change), tls_target.c (a channel's side).
  */
 #ifndef BLY_TRANSPORT_TLS_INSIDE_H
 #define BLY_TRANSPORT_TLS_INSIDE_H
@@ -60,7 +60,8 @@ struct bly_tls_target {
     unsigned int generation; /* whose it is */
 };
 
-/* A connection's SSL by the rules that hold now; NULL without memory. generation: of the context. Any thread. */
+/* A connection's SSL by the rules that hold now; NULL without memory. generation: of the context. Any
+ * thread. */
 SSL *bly_tls_connection(belay_tls *tls, bool is_server, unsigned int *generation);
 
 bly_loop *bly_tls_loop(belay_tls *tls);

@@ -7,7 +7,7 @@
 
 #include "transport/tls_inside.h"
 
-/* ---- Telling ---------------------------------------------------------------------------------------------- */
+/* ---- Telling ------------------------------------------------------------------------------------- */
 
 static bool
 told_already_locked(const belay_tls *tls, const bly_tls_user *user)
@@ -32,7 +32,7 @@ tell_users(belay_tls *tls, belay_log_level level, const char *words)
     bly_mutex_unlock(&tls->lock);
 }
 
-/* ---- Reading again ------------------------------------------------------------------------------------------ */
+/* ---- Reading again ------------------------------------------------------------------------------- */
 
 static void
 look(belay_tls *tls, bly_tls_stamp stamps[BLY_TLS_FILES])
@@ -89,7 +89,8 @@ reload(belay_tls *tls, const bly_tls_stamp stamps[BLY_TLS_FILES])
         put_in_force(tls, &own, &trust);
         tell_users(tls, BELAY_LOG_INFO, "the files were read again, and are in force for new connections");
     } else {
-        snprintf(line, sizeof line, "the changed files are NOT used, those from before stay in force: %s", words);
+        snprintf(line, sizeof line, "the changed files are NOT used, those from before stay in force: %s",
+                 words);
         tell_users(tls, BELAY_LOG_ERROR, line);
         bly_mutex_lock(&tls->lock);
         memcpy(tls->words, words, sizeof tls->words);
@@ -113,7 +114,7 @@ belay_tls_reload(belay_tls *tls)
     return code;
 }
 
-/* ---- Looking, every now and then ------------------------------------------------------------------------------ */
+/* ---- Looking, every now and then ----------------------------------------------------------------- */
 
 static void
 arm(belay_tls *tls)
@@ -139,8 +140,8 @@ bly_tls_end_checking(void *tls)
     bly_timer_disarm(own->loop, &own->check);
 }
 
-/* Files are replaced one after the other, and not all at once: they are read when nothing has changed since the last
- * look. */
+/* Files are replaced one after the other, and not all at once: they are read when nothing has changed
+ * since the last look. */
 void
 bly_tls_check(bly_timer *timer)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a channel wants of its servers: a certificate for the right name. And its session with them, which spares the
- * next connection the certificates.
+ * What a channel wants of its servers: a certificate for the right name. And its session with them, which
+ * spares the next connection the certificates.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -73,23 +73,25 @@ bly_tls_target_unref(bly_tls_target *target)
     free(target);
 }
 
-/* ---- The name ----------------------------------------------------------------------------------------------- */
+/* ---- The name ------------------------------------------------------------------------------------ */
 
 /* Only alternative names count: what a subject says of hosts is no rule for anybody (RFC 9525, 2). */
 static bool
 expect_name(const bly_tls_target *target, SSL *ssl)
 {
     X509_VERIFY_PARAM *rules = SSL_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    X509_VERIFY_PARAM_set_hostflags(rules,
+                                    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (target->is_address) /* addresses are not sent as server names (RFC 6066, 3) */
         return X509_VERIFY_PARAM_set1_ip_asc(rules, target->host) == 1;
     return X509_VERIFY_PARAM_set1_host(rules, target->host, 0) == 1 &&
            SSL_set_tlsext_host_name(ssl, target->host) == 1;
 }
 
-/* ---- The session -------------------------------------------------------------------------------------------- */
+/* ---- The session --------------------------------------------------------------------------------- */
 
-/* A session vouches for the certificate that it began with: not under other rules, and not when that has expired. */
+/* A session vouches for the certificate that it began with: not under other rules, and not when that has
+ * expired. */
 static bool
 is_usable(SSL_SESSION *session)
 {

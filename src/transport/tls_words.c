@@ -10,7 +10,7 @@
 
 #include "transport/peer_identity.h"
 
-/* ---- Certificates ------------------------------------------------------------------------------------------ */
+/* ---- Certificates -------------------------------------------------------------------------------- */
 
 /* The text that a BIO in memory was filled with. */
 static void
@@ -26,7 +26,8 @@ write_subject(const X509 *certificate, char *text, size_t size)
 {
     BIO *memory = BIO_new(BIO_s_mem());
     if (memory != NULL)
-        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+        X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0,
+                           XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
     take_text(memory, text, size);
 }
 
@@ -66,7 +67,8 @@ say_wrong_name(X509 *certificate, const char *host, char *words, size_t size)
     if (names[0] != '\0')
         snprintf(words, size, "the certificate is for %s, not for %s", names, host);
     else
-        snprintf(words, size, "the certificate is for no host at all (it has no subjectAltName), not for %s", host);
+        snprintf(words, size, "the certificate is for no host at all (it has no subjectAltName), not for %s",
+                 host);
 }
 
 void
@@ -98,8 +100,8 @@ bly_tls_words_certificate(int error, X509 *certificate, const char *host, char *
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        snprintf(words, size, "the certificate of \"%s\" is by no authority that is trusted here: %s", subject,
-                 X509_verify_cert_error_string(error));
+        snprintf(words, size, "the certificate of \"%s\" is by no authority that is trusted here: %s",
+                 subject, X509_verify_cert_error_string(error));
         return;
     default:
         break;
@@ -108,7 +110,7 @@ bly_tls_words_certificate(int error, X509 *certificate, const char *host, char *
              X509_verify_cert_error_string(error));
 }
 
-/* ---- Everything else ---------------------------------------------------------------------------------------- */
+/* ---- Everything else ----------------------------------------------------------------------------- */
 
 /* Those that somebody can do something about; NULL: OpenSSL's words will do. */
 static const char *
@@ -125,7 +127,7 @@ explain(int reason, bool is_server)
     case SSL_R_UNSUPPORTED_PROTOCOL:
         return "the other side speaks only TLS before 1.2";
     case SSL_R_NO_SHARED_CIPHER:
-        return "the other side has no cipher with ECDHE and authenticated encryption, or none for the certificate's key";
+        return "the other side has no cipher with ECDHE and authenticated encryption, or none for this key";
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
         return "the client has shown no certificate, which it must";
     case SSL_R_CALLBACK_FAILED: /* only require_alpn() fails so */

@@ -14,8 +14,8 @@
 
 #define BLY_DETAILS_KEY "grpc-status-details-bin"
 
-/* What the details of a call may come to: in base64, with code, message and a few trailers, that is what peers with
- * the usual limit of 8 KiB for all their headers take. */
+/* What the details of a call may come to: in base64, with code, message and a few trailers, that is what peers
+ * with the usual limit of 8 KiB for all their headers take. */
 #define BLY_DETAILS_LIMIT 4096
 
 /* Details that are being gathered. NULL is none yet. */
@@ -26,10 +26,13 @@ typedef struct bly_details bly_details;
 belay_code bly_details_add(bly_details **details, bly_arena *arena, const char *type_url, const void *value,
                            size_t value_size);
 
-/* Adds the trailer to a list. message: or NULL; what is not UTF-8 in it is replaced. BELAY_OK or BELAY_RESOURCE_EXHAUSTED. */
-belay_code bly_details_pack(const bly_details *details, belay_code code, const char *message, belay_metadata *trailers);
+/* Adds the trailer to a list. message: or NULL; what is not UTF-8 in it is replaced. BELAY_OK or
+ * BELAY_RESOURCE_EXHAUSTED. */
+belay_code bly_details_pack(const bly_details *details, belay_code code, const char *message,
+                            belay_metadata *trailers);
 
-/* True when there are details in trailers (NULL: none) whose code is not that one. What cannot be read says nothing. */
+/* True when there are details in trailers (NULL: none) whose code is not that one. What cannot be read says
+ * nothing. */
 bool bly_details_contradict(const belay_metadata *trailers, belay_code code);
 
 #endif

@@ -149,11 +149,14 @@ pass_on(belay_call *call, const Belay__Test__Note *request)
             return BELAY_DATA_LOSS;
     }
     belay_status_free(status);
+    if (request->text[0] != '\0' && belay_test_probe_download_send_reply(call, NOTE("first")) != BELAY_OK)
+        return BELAY_DATA_LOSS;
     return belay_fail(call, code, "passed on");
 }
 
+/* text: not empty when the handler is to send a message before. */
 static void
-test_a_handler_passes_details_on(void)
+expect_passed_on(const char *text)
 {
     fixture f;
     belay_channel *channel = NULL;
@@ -162,6 +165,7 @@ test_a_handler_passes_details_on(void)
     channel = f.channel;
     Belay__Test__Note request = BELAY__TEST__NOTE__INIT;
     request.number = BELAY_OUT_OF_RANGE;
+    request.text = (char *)text;
     belay_call *call;
     CU_ASSERT_EQUAL_FATAL(belay_test_probe_download_start(f.channel, NULL, &request, NULL, &call), BELAY_OK);
     CU_ASSERT_EQUAL(belay_call_finish(call, &status), BELAY_OUT_OF_RANGE);
@@ -169,6 +173,18 @@ test_a_handler_passes_details_on(void)
     expect_note(status, 2, "third");
     belay_status_free(status);
     fixture_close(&f);
+}
+
+static void
+test_a_handler_passes_details_on(void)
+{
+    expect_passed_on("");
+}
+
+static void
+test_details_come_after_messages_too(void)
+{
+    expect_passed_on("something");
 }
 
 /* ---- Servers that are wrong ------------------------------------------------------------------------ */
@@ -236,6 +252,7 @@ main(int argc, char **argv)
         TEST(test_details_agree_with_a_code_that_was_none),
         TEST(test_details_that_cannot_be_sent_are_refused),
         TEST(test_a_handler_passes_details_on),
+        TEST(test_details_come_after_messages_too),
         TEST(test_details_of_another_code_end_the_call_with_internal),
         TEST(test_details_that_cannot_be_read_leave_the_status_alone),
         CU_TEST_INFO_NULL,

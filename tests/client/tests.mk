@@ -10,6 +10,7 @@ client_suites = \
 	tests/client/test_keeping \
 	tests/client/test_limits \
 	tests/client/test_metadata \
+	tests/client/test_negative \
 	tests/client/test_restart \
 	tests/client/test_status
 check_PROGRAMS += $(client_suites)
@@ -73,6 +74,11 @@ tests_client_test_restart_SOURCES = tests/client/test_restart.c
 tests_client_test_restart_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_restart_LDADD = $(fixture_libs)
 $(tests_client_test_restart_OBJECTS): $(probe_generated)
+
+tests_client_test_negative_SOURCES = tests/client/test_negative.c
+tests_client_test_negative_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_negative_LDADD = $(fixture_libs)
+$(tests_client_test_negative_OBJECTS): $(probe_generated)
 
 tests_client_test_limits_SOURCES = tests/client/test_limits.c
 tests_client_test_limits_CPPFLAGS = $(fixture_cppflags)

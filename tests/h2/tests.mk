@@ -14,6 +14,10 @@ check_PROGRAMS += tests/h2/test_frames
 tests_h2_test_frames_SOURCES = tests/h2/test_frames.c $(h2_test_sources)
 tests_h2_test_frames_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/h2/test_gate
+tests_h2_test_gate_SOURCES = tests/h2/test_gate.c $(h2_test_sources)
+tests_h2_test_gate_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_headers
 tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
 tests_h2_test_headers_LDADD = $(test_libs)

@@ -69,7 +69,6 @@ test_what_the_client_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][4] = {
         {"--server_port=1", "--test_case=no_such_case"},
-        {"--server_port=1", "--test_case=per_rpc_creds"},
         {"--server_port=1", "--test_case=empty_unary", "--use_tls=perhaps"},
         {"--test_case=empty_unary"},
         {"--server_port=1"},

@@ -18,8 +18,8 @@ typedef struct tls_settings {
     const char *host;    /* a client's name for its server */
 } tls_settings;
 
-/* Make the object, NULL without TLS; a server that has a ca_file asks its clients for certificates. False: standard
- * error says why it cannot be made. */
+/* Make the object, NULL without TLS; a server that has a ca_file asks its clients for certificates. False:
+ * standard error says why it cannot be made. */
 bool tls_make_server(const tls_settings *from, belay_tls **tls);
 bool tls_make_client(const tls_settings *from, belay_tls **tls);
 

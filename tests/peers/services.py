@@ -65,8 +65,11 @@ def handlers(service, implementation):
 class Peer:
     """A connection to a server, with stubs for its services."""
 
-    def __init__(self, address, options=()):
-        self.channel = grpc.insecure_channel(address, CHANNEL_OPTIONS + list(options))
+    def __init__(self, address, options=(), credentials=None):
+        """With credentials: over TLS."""
+        options = CHANNEL_OPTIONS + list(options)
+        self.channel = grpc.secure_channel(address, credentials, options) if credentials else \
+            grpc.insecure_channel(address, options)
         self.test = Stub(self.channel, TEST_SERVICE)
         self.unimplemented = Stub(self.channel, UNIMPLEMENTED_SERVICE)
         self.relay = Stub(self.channel, RELAY)

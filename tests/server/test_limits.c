@@ -89,7 +89,8 @@ bench_open(bench *b, belay_limit limit, uint64_t value)
     gate_init(&b->told, "the log told of the limit");
     b->awaited = belay_limit_name(limit);
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = handlers, .data = b, .server = options, .log = log_line, .log_argument = b});
+        .handlers = handlers, .data = b, .server = options, .log = log_line, .log_argument = b,
+        .log_all = true});
     belay_server_options_free(options);
 }
 

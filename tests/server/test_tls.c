@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do to others.
+ * Calls over TLS: who may make them, who handlers think made them, what crosses it, and what handshakes do
+ * to others.
  */
 #include <netdb.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ typedef struct scene {
     /* what the handler is to do, and has seen */
     bool waits;
     gate entered;
+    pthread_mutex_t lock; /* guards the next two */
     char subject[128];
     char name[64];
     belay_cause cause;
@@ -30,15 +32,17 @@ typedef struct scene {
     gate warned;
 } scene;
 
-/* ---- The server --------------------------------------------------------------------------------------------- */
+/* ---- The server ---------------------------------------------------------------------------------- */
 
 static void
 note_client(scene *s, const belay_call *call)
 {
     const belay_peer_identity *client = belay_call_peer_identity(call);
+    pthread_mutex_lock(&s->lock);
     const char *name = client != NULL ? belay_peer_identity_name(client, BELAY_PEER_NAME_URI, 0) : NULL;
     snprintf(s->subject, sizeof s->subject, "%s", client != NULL ? belay_peer_identity_subject(client) : "nobody");
     snprintf(s->name, sizeof s->name, "%s", name != NULL ? name : "");
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Answers with what it was given; or waits to be cancelled. */
@@ -80,12 +84,13 @@ note_warning(void *argument, belay_log_level level, const char *text)
     gate_open(&s->warned);
 }
 
-/* ---- Opening and closing -------------------------------------------------------------------------------------- */
+/* ---- Opening and closing ------------------------------------------------------------------------- */
 
 static void
 set_up(scene *s)
 {
     memset(s, 0, sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
     gate_init(&s->entered, "a handler runs");
     gate_init(&s->cancelled, "a handler is cancelled");
     gate_init(&s->warned, "the log warns");
@@ -126,6 +131,7 @@ tear_down(scene *s)
     gate_fini(&s->entered);
     gate_fini(&s->cancelled);
     gate_fini(&s->warned);
+    pthread_mutex_destroy(&s->lock);
 }
 
 static void
@@ -176,7 +182,7 @@ connect_silently(const scene *s)
     return descriptor;
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------------------------ */
+/* ---- Calls --------------------------------------------------------------------------------------- */
 
 static void
 test_calls_are_answered(void)
@@ -232,7 +238,7 @@ test_a_cancel_crosses(void)
     tear_down(&s);
 }
 
-/* ---- Who is who --------------------------------------------------------------------------------------------------- */
+/* ---- Who is who ---------------------------------------------------------------------------------- */
 
 static void
 test_handlers_know_who_calls(void)
@@ -323,7 +329,7 @@ test_new_certificates_are_for_new_connections(void)
     tear_down(&s);
 }
 
-/* ---- Many at once, and those that do not go on ------------------------------------------------------------------------ */
+/* ---- Many at once, and those that do not go on --------------------------------------------------- */
 
 #define CROWD 60
 
@@ -416,6 +422,31 @@ test_a_channel_that_is_freed_does_not_wait_for_its_handshake(void)
     tear_down(&s);
 }
 
+/* The helper's thread answers to the channel's loop, which must not be gone then. */
+static void
+test_a_runtime_may_go_right_after_a_handshake_that_was_given_up(void)
+{
+    scene s;
+    char address[32], first;
+    set_up(&s);
+    start(&s, 1);
+    int listener = raw_listen(address);
+    for (int i = 0; i < 200; i++) {
+        belay_call *call = NULL;
+        belay_runtime *runtime = belay_runtime_new(NULL);
+        belay_channel *channel = belay_channel_new(runtime, address, s.options);
+        CU_ASSERT_EQUAL_FATAL(belay_test_probe_chat_start(channel, NULL, NULL, &call), BELAY_OK);
+        int accepted = accept(listener, NULL, NULL);
+        CU_ASSERT_EQUAL(read(accepted, &first, 1), 1); /* its handshake has begun */
+        belay_call_free(call);
+        belay_channel_free(channel);
+        belay_runtime_unref(runtime);
+        close(accepted);
+    }
+    close(listener);
+    tear_down(&s);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -435,6 +466,8 @@ main(int argc, char **argv)
         {"a_drain_does_not_wait_for_handshakes", test_a_drain_does_not_wait_for_handshakes},
         {"a_channel_that_is_freed_does_not_wait_for_its_handshake",
          test_a_channel_that_is_freed_does_not_wait_for_its_handshake},
+        {"a_runtime_may_go_right_after_a_handshake_that_was_given_up",
+         test_a_runtime_may_go_right_after_a_handshake_that_was_given_up},
         CU_TEST_INFO_NULL,
     };
     return suite_run("tls", tests, argc, argv);

@@ -19,7 +19,7 @@ need(bool is_there, const char *what)
         patience_lost("certificates: cannot %s", what);
 }
 
-/* ---- Files ----------------------------------------------------------------------------------------------- */
+/* ---- Files --------------------------------------------------------------------------------------- */
 
 static const char *
 path_of(const certificates *all, const char *name, const char *ending)
@@ -93,7 +93,7 @@ certificates_replace(const certificates *all, const char *name, const char *by)
     copy_file(all, name, by, ".key");
 }
 
-/* ---- Making ------------------------------------------------------------------------------------------------ */
+/* ---- Making -------------------------------------------------------------------------------------- */
 
 static EVP_PKEY *
 read_key(const certificates *all, const char *name)

@@ -28,8 +28,8 @@ void certificates_close(certificates *all); /* removes the folder */
 /* Makes one, over what was there; the program ends when it cannot. */
 void certificates_make(const certificates *all, certificate_wish wish);
 
-/* The usual ones: the authorities "ca" and "other-ca"; by the first "server" for localhost, 127.0.0.1 and ::1, and
- * "client" with a name of each kind; by the second "stranger". */
+/* The usual ones: the authorities "ca" and "other-ca"; by the first "server" for localhost, 127.0.0.1 and
+ * ::1, and "client" with a name of each kind; by the second "stranger". */
 void certificates_make_usual(const certificates *all);
 
 /* "FOLDER/NAME.pem", good until asked for the ninth. One thread. */

@@ -4,6 +4,7 @@
  */
 #include "transport/secure.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,65 @@ test_new_keys_are_answered(void)
     tls_scene_close(&scene);
 }
 
+typedef struct flood {
+    SSL *ssl;
+    tls_side *server;
+    bool has_ended;
+} flood;
+
+static void
+look_at_end(void *argument)
+{
+    flood *self = argument;
+    self->has_ended = self->server->ended != 1;
+}
+
+/* Asks for as many new keys as the socket takes. */
+static bool
+ask_until_it_ends(void *argument)
+{
+    flood *self = argument;
+    for (int i = 0; i < 100; i++) {
+        if (SSL_do_handshake(self->ssl) != 1 || SSL_key_update(self->ssl, SSL_KEY_UPDATE_REQUESTED) != 1)
+            break;
+    }
+    bly_loop_call(self->server->loop, look_at_end, self);
+    return self->has_ended;
+}
+
+/* One that does nothing but ask for new keys, and reads no answer, is given up. */
+static void
+test_a_flood_of_new_keys_ends(void)
+{
+    tls_scene scene;
+    flood self = {.ssl = shake_raw(&scene), .server = &scene.server};
+    int descriptor = SSL_get_fd(self.ssl);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    tls_side_begin_read(&scene.server, 1);
+    wait_until(ask_until_it_ends, &self, "the flood is given up");
+    CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 0);
+    CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
+    raw_tls_free(self.ssl);
+    tls_scene_close(&scene);
+}
+
+/* What was said last is read also when a write finds the connection closed. */
+static void
+test_a_refusal_is_read_when_a_write_fails(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    CU_ASSERT_EQUAL(belay_tls_set_trust(scene.server.tls, certificate_file(&scene.files, "ca")), BELAY_OK);
+    belay_tls_set_clients(scene.server.tls, BELAY_TLS_CLIENTS_MUST_HAVE);
+    tls_scene_shake(&scene);
+    CU_ASSERT_PTR_NULL(scene.server.stream);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene.client.stream);
+    tls_side_begin_write(&scene.client, "hello", 5);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.client, 1), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bly_stream_error(scene.client.stream), "the other side refused it"));
+    tls_scene_close(&scene);
+}
+
 static void
 test_other_handshakes_are_refused(void)
 {
@@ -212,7 +272,8 @@ test_other_handshakes_are_refused(void)
     tls_side_await(&scene.server);
     CU_ASSERT_EQUAL(SSL_renegotiate(ssl), 1);
     tls_side_begin_read(&scene.server, 4);
-    CU_ASSERT_TRUE(SSL_write(ssl, "more", 4) <= 0); /* it wants the other handshake first, and hears that there is none */
+    /* It wants the other handshake first, and hears that there is none. */
+    CU_ASSERT_TRUE(SSL_write(ssl, "more", 4) <= 0);
     CU_ASSERT_EQUAL(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
     raw_tls_free(ssl);
     CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 0);
@@ -232,6 +293,8 @@ main(int argc, char **argv)
         {"a_word_of_the_end_is_sent", test_a_word_of_the_end_is_sent},
         {"records_that_were_changed_are_refused", test_records_that_were_changed_are_refused},
         {"new_keys_are_answered", test_new_keys_are_answered},
+        {"a_flood_of_new_keys_ends", test_a_flood_of_new_keys_ends},
+        {"a_refusal_is_read_when_a_write_fails", test_a_refusal_is_read_when_a_write_fails},
         {"other_handshakes_are_refused", test_other_handshakes_are_refused},
         CU_TEST_INFO_NULL,
     };

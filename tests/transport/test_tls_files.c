@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that cannot be used are named, with what is wrong; files that change are noticed, and only good ones count.
+ * Files that cannot be used are named, with what is wrong; files that change are noticed, and only good
+ * ones count.
  */
 #include "transport/tls_files.h"
 
@@ -12,7 +13,7 @@
 
 #include "transport/tls_scene.h"
 
-/* ---- What is wrong with files ------------------------------------------------------------------------------- */
+/* ---- What is wrong with files -------------------------------------------------------------------- */
 
 static void
 expect_words(belay_tls *tls, const char *file, const char *what)
@@ -74,7 +75,7 @@ test_files_that_cannot_be_used_are_named(void)
     certificates_close(&files);
 }
 
-/* ---- Files that change ---------------------------------------------------------------------------------------- */
+/* ---- Files that change --------------------------------------------------------------------------- */
 
 static void
 expect_server(tls_scene *scene, const char *authority, bool is_good)

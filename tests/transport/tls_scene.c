@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ need(bool is_there, const char *what)
         patience_lost("TLS scene: %s", what);
 }
 
-/* ---- Handshakes --------------------------------------------------------------------------------------------- */
+/* ---- Handshakes ---------------------------------------------------------------------------------- */
 
 static void
 note_end(void *argument, bly_stream *stream, const char *error)
@@ -34,7 +35,8 @@ static void
 begin_on_loop(void *argument)
 {
     tls_side *side = argument;
-    side->handshake = bly_handshake_start(side->user, side->target, side->loop, side->descriptor, "peer", note_end, side);
+    side->handshake = bly_handshake_start(side->user, side->target, side->loop, side->descriptor, "peer",
+                                          note_end, side);
     need(side->handshake != NULL, "no handshake");
 }
 
@@ -105,7 +107,7 @@ tls_scene_shake_alone(tls_scene *scene, tls_side *side)
     return ends[1];
 }
 
-/* ---- Bytes ----------------------------------------------------------------------------------------------------- */
+/* ---- Bytes --------------------------------------------------------------------------------------- */
 
 static void
 read_some(tls_side *side)
@@ -234,7 +236,7 @@ tls_side_write(tls_side *side, const char *data, size_t size)
     tls_side_await_written(side);
 }
 
-/* ---- Opening and closing ------------------------------------------------------------------------------------------ */
+/* ---- Opening and closing ------------------------------------------------------------------------- */
 
 static void
 ignore_line(void *argument, belay_log_level level, const char *text)
@@ -268,9 +270,20 @@ tls_scene_aim(tls_scene *scene, const char *authority)
     need(scene->client.target != NULL, "no target");
 }
 
+/* OpenSSL's own sockets raise SIGPIPE; belay's do not, and its threads are not asked. */
+static void
+block_pipe_signal(void)
+{
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+}
+
 void
 tls_scene_open(tls_scene *scene)
 {
+    block_pipe_signal();
     memset(scene, 0, sizeof *scene);
     certificates_open(&scene->files);
     certificates_make_usual(&scene->files);
@@ -322,7 +335,7 @@ tls_scene_logged(tls_scene *scene, const char *words)
     return found;
 }
 
-/* ---- OpenSSL's own ------------------------------------------------------------------------------------------------ */
+/* ---- OpenSSL's own ------------------------------------------------------------------------------- */
 
 SSL *
 raw_tls_client(int descriptor, const char *protocols)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ends of a socket on one loop: a server's and a client's belay_tls, or one of them and a peer of OpenSSL's own,
- * which does what belay would not.
+ * Two ends of a socket on one loop: a server's and a client's belay_tls, or one of them and a peer of
+ * OpenSSL's own, which does what belay would not.
  */
 #ifndef TESTS_TRANSPORT_TLS_SCENE_H
 #define TESTS_TRANSPORT_TLS_SCENE_H
@@ -49,14 +49,16 @@ typedef struct tls_scene {
     tls_side client;
 } tls_scene;
 
-/* Makes both ends with the usual certificates: the server is "server", the client believes "ca" and wants localhost. */
+/* Makes both ends with the usual certificates: the server is "server", the client believes "ca" and wants
+ * localhost. */
 void tls_scene_open(tls_scene *scene);
 void tls_scene_close(tls_scene *scene);
 
 /* Gives the client another target: an authority. */
 void tls_scene_aim(tls_scene *scene, const char *authority);
 
-/* Begins handshakes over a new pair of sockets; waits for their ends. The streams of the last round are freed. */
+/* Begins handshakes over a new pair of sockets; waits for their ends. The streams of the last round are
+ * freed. */
 void tls_scene_shake(tls_scene *scene);
 
 /* The same with one side only: returns the other end of the socket, which blocks. */
