@@ -20,6 +20,10 @@ main(int argc, char **argv)
         return 1;
     belay_code code = helloworld_greeter_add(server, &(helloworld_greeter_handlers){.say_hello = say_hello}, NULL);
     if (code == BELAY_OK)
+        code = belay_health_add(server); /* for Kubernetes and load balancers */
+    if (code == BELAY_OK)
+        code = belay_reflection_add(server); /* for grpcurl and its like */
+    if (code == BELAY_OK)
         code = belay_server_listen(server, address, NULL);
     if (code == BELAY_OK) {
         printf("listening on %s\n", belay_server_address(server, 0));

@@ -11,11 +11,16 @@
 #include <belay/cond.h>
 #include <belay/connection.h>
 #include <belay/context.h>
+#include <belay/credentials.h>
+#include <belay/details.h>
 #include <belay/export.h>
 #include <belay/group.h>
+#include <belay/health.h>
+#include <belay/limits.h>
 #include <belay/metadata.h>
 #include <belay/metrics.h>
 #include <belay/process.h>
+#include <belay/reflection.h>
 #include <belay/runtime.h>
 #include <belay/server.h>
 #include <belay/service.h>

@@ -39,11 +39,22 @@ struct belay_method {
     belay_thunk thunk;
 };
 
+/* One .proto file, for reflection. */
+typedef struct belay_file {
+    const char *name; /* as it is imported: "dir/x.proto" */
+    const unsigned char *bytes; /* a serialized google.protobuf.FileDescriptorProto, without source_code_info */
+    size_t size;
+} belay_file;
+
+/* Generated code holds these by value, and the library reads them: a field that is added at the end of this struct or
+ * of belay_method changes the library's soname, and stubs are generated and compiled anew. */
 typedef struct belay_service {
     const char *name; /* "package.Service" */
     size_t handlers_size;
     size_t method_count;
     const belay_method *methods;
+    const belay_file *files; /* the one that declares it first, then all that it imports, directly or not; NULL: none */
+    size_t file_count;
 } belay_service;
 
 BELAY_END_DECLS

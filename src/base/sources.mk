@@ -9,6 +9,7 @@ libbelay_sources += \
 	src/base/crowd.c \
 	src/base/identity.c src/base/identity.h \
 	src/base/jitter.c src/base/jitter.h \
+	src/base/limits.c src/base/limits.h \
 	src/base/list.h \
 	src/base/log.c src/base/log.h \
 	src/base/mutex.c src/base/mutex.h \

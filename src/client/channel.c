@@ -22,6 +22,7 @@ belay_channel_options_new(void)
     belay_channel_options *options = malloc(sizeof *options);
     if (options != NULL) {
         *options = default_options;
+        bly_limits_init(&options->limits);
         options->keeping = bly_channel_default_keeping;
     }
     return options;
@@ -144,6 +145,7 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .loop = channel->loop,
         .target = channel->target,
         .authority = channel->authority,
+        .limits = &channel->limit_record,
         .is_secure = channel->tls != NULL,
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
@@ -190,6 +192,7 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     }
     channel->loop = bly_runtime_next_loop(channel->runtime);
     describe(channel, options);
+    bly_channel_limits_init(channel, options == &default_options ? NULL : options);
     bly_channel_init_io(channel);
     bly_resident_enter(&channel->resident, channel->runtime);
     return channel;

@@ -48,6 +48,7 @@ struct belay_channel_options {
     char *authority; /* or NULL */
     belay_tls *tls;  /* or NULL; a reference */
     bly_channel_keeping keeping;
+    bly_limits limits;
 };
 
 typedef enum bly_channel_state {
@@ -67,10 +68,13 @@ struct belay_channel {
     char *target;
     char *authority;
     bly_address address;
+    bly_limits limits;
     bly_channel_keeping keeping; /* but for the keepalive's interval: I/O thread only, it grows when a server minds */
     bly_resident resident;
     bly_tls_user *tls;          /* NULL: plaintext */
     bly_tls_target *tls_target; /* with it */
+
+    bly_limit_record limit_record; /* its own headings */
 
     /* I/O thread only */
     bly_channel_state state;
@@ -106,6 +110,9 @@ typedef struct bly_channel_connection {
 extern const bly_client_host_ops bly_channel_host_ops;
 
 void bly_channel_init_io(belay_channel *channel);
+
+/* Takes over the options' limits; NULL: the defaults. */
+void bly_channel_limits_init(belay_channel *channel, const belay_channel_options *options);
 
 /* Ends the channel's work on the I/O thread: calls are cancelled, connections go, then `closed` is set. */
 void bly_channel_close(belay_channel *channel);

@@ -304,6 +304,13 @@ idle(void *owner, bly_h2_connection *h2)
 }
 
 static void
+limit_reached(void *owner, bly_h2_connection *h2, belay_limit limit)
+{
+    bly_channel_connection *connection = owner;
+    bly_limit_reached(&connection->channel->limit_record, limit, bly_h2_connection_peer(h2));
+}
+
+static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
     bly_channel_connection *connection = owner;
@@ -335,6 +342,7 @@ static const bly_h2_ops h2_ops = {
     .streams_available = streams_available,
     .goaway = goaway,
     .idle = idle,
+    .limit_reached = limit_reached,
     .connection_closed = connection_closed,
 };
 
@@ -343,6 +351,7 @@ add_connection(belay_channel *channel, bly_stream *stream)
 {
     bly_h2_options options;
     bly_h2_options_defaults(&options);
+    bly_h2_options_limit(&options, &channel->limits);
     options.stream_window = channel->host.stream_window;
     options.keepalive_ns = channel->keeping.keepalive;
     options.keepalive_timeout_ns = channel->keeping.keepalive_timeout;

@@ -17,19 +17,17 @@ void
 bly_h2_options_defaults(bly_h2_options *options)
 {
     *options = (bly_h2_options){
-        .max_concurrent_streams = 100,
         .stream_window = 256 * KIB,
         .connection_window = KIB * KIB,
-        .max_header_list_bytes = 16 * KIB,
-        .max_header_fields = 128,
-        .hard_header_list_bytes = 64 * KIB,
-        .preface_timeout_ns = 10000000000u,
         .keepalive_ns = BLY_H2_NEVER,
         .keepalive_timeout_ns = 20000000000u,
         .idle_ns = BLY_H2_NEVER,
         .age_ns = BLY_H2_NEVER,
         .grace_ns = BLY_H2_NEVER,
     };
+    bly_limits limits;
+    bly_limits_init(&limits);
+    bly_h2_options_limit(options, &limits);
 }
 
 /* ---- the end ---- */
@@ -158,20 +156,65 @@ static void
 give_window_back(bly_h2_connection *connection)
 {
     size_t size = connection->body_received;
+    if (connection->withholds || size == 0)
+        return;
     connection->body_received = 0;
-    if (size > 0 && nghttp2_session_consume_connection(connection->session, size) != 0)
+    if (nghttp2_session_consume_connection(connection->session, size) != 0)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
+}
+
+void
+bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
+{
+    if (connection->withholds == withhold || connection->closed)
+        return;
+    connection->withholds = withhold;
+    if (!withhold && connection->depth == 0) { /* else at the end of what is being received */
+        give_window_back(connection);
+        bly_h2_wake(connection);
+    }
+}
+
+/* A server's: what nghttp2 would let pass. */
+static void
+look_at_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    uint32_t error;
+    const char *words = bly_h2_frames_look(&connection->frames, data, size, &error);
+    if (words != NULL && !connection->budget.spent && !connection->close_asked)
+        bly_h2_send_away(connection, error, words);
+}
+
+/* What nghttp2 says to it: negative for an error. */
+static ssize_t
+receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    if (!connection->is_server)
+        return nghttp2_session_mem_recv(connection->session, data, size);
+    while (size > 0) {
+        size_t dropped;
+        size_t seen = bly_h2_gate_pass(&connection->gate, data, size, &dropped);
+        ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
+        if (taken < 0)
+            return taken;
+        connection->opened_by_read += dropped > 0;
+        data += seen + dropped;
+        size -= seen + dropped;
+    }
+    return 0;
 }
 
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
-    ssize_t taken = nghttp2_session_mem_recv(connection->session, data, size);
+    if (connection->is_server)
+        look_at_frames(connection, data, size);
+    ssize_t taken = receive_frames(connection, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
-    else if (taken < 0)
+    else if (taken < 0 && !bly_h2_budget_explains(connection, (int)taken))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
                     nghttp2_strerror((int)taken));
     if (nghttp2_session_get_outbound_queue_size(connection->session) > MOST_FRAMES_WAITING)
@@ -184,7 +227,6 @@ feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 /* A read that opens more streams than may be open at a time is a flood of streams that are reset at once. Each costs as
  * much as many KiB of a body do, so the next reads take as few bytes as open about so many, and the rest waits in the
  * kernel while the other connections of the loop have their turn. */
-#define STREAMS_PER_READ 32
 #define LEAST_READ 1024
 
 static void
@@ -192,11 +234,14 @@ set_read_limit(bly_h2_connection *connection, size_t size)
 {
     size_t opened = connection->opened_by_read;
     size_t limit = connection->read_limit;
+    size_t most = connection->options.streams_per_read;
     bool is_limited = limit < BLY_LOOP_BUFFER_SIZE;
     connection->opened_by_read = 0;
-    if (opened > (is_limited ? STREAMS_PER_READ : connection->options.max_concurrent_streams))
-        limit = size * STREAMS_PER_READ / opened;
-    else if (is_limited && opened < STREAMS_PER_READ / 2)
+    if (opened > (is_limited ? most : connection->options.max_concurrent_streams)) {
+        limit = size * most / opened;
+        if (!is_limited)
+            bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS_PER_READ);
+    } else if (is_limited && opened < most / 2)
         limit *= 2;
     if (limit < LEAST_READ)
         limit = LEAST_READ;
@@ -273,8 +318,11 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
     connection->end_of_turn.run = end_turn;
     bly_list_init(&connection->streams);
+    bly_h2_gate_init(&connection->gate);
     bly_h2_output_init(connection);
     bly_h2_timer_init(connection);
+    bly_h2_budget_init(connection);
+    bly_h2_frames_init(&connection->frames);
     return connection;
 }
 

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "io/loop.h"
@@ -60,6 +61,12 @@ typedef struct bly_h2_header {
     ((bly_h2_header){.name = (n), .value = (v), .name_size = sizeof(n) - 1, .value_size = sizeof(v) - 1, \
                      .is_static = true})
 
+/* What has moved at a look, and how often it had not since. */
+typedef struct bly_h2_stall {
+    uint64_t moved;
+    unsigned int looks;
+} bly_h2_stall;
+
 typedef struct bly_h2_stream {
     int32_t id; /* 0: not open */
     bly_h2_connection *connection;
@@ -83,6 +90,8 @@ typedef struct bly_h2_stream {
     bool headers_failed;          /* and cannot be: no use in another try */
     bool sent_end;                /* END_STREAM was handed to the socket's buffer */
     bool reset_sent;
+    bool finishing;               /* trailers wait for the body to leave */
+    bly_h2_stall stall;           /* of its body, meanwhile */
     uint64_t end_offset;          /* of the connection's output, where END_STREAM lies */
     bly_bytes_queue kept;         /* messages that have left, for another try */
     size_t keep_limit;            /* of their bytes; 0: none are kept */
@@ -92,6 +101,8 @@ typedef struct bly_h2_stream {
     int64_t receive_window; /* what the peer may still send, as far as we told it */
     bool received_final;    /* headers that were not informational have come */
     bool received_end;
+    bool provoked;              /* our reset answers what the peer did wrong */
+    uint32_t empty_frames;      /* DATA in a row */
 } bly_h2_stream;
 
 /* Why a connection closed. */
@@ -164,6 +175,9 @@ typedef struct bly_h2_ops {
     /* It was drained because of its age, and options.grace_ns later streams are left; said again each second. */
     void (*grace_over)(void *owner, bly_h2_connection *connection);
 
+    /* The peer reached a limit; what had to be done is done (often in receive). NULL: nobody wants to know. */
+    void (*limit_reached)(void *owner, bly_h2_connection *connection, belay_limit limit);
+
     /* The connection is closed; all its streams have had `closed`. detail: words for people. It must
      * not be used after this returns. */
     void (*connection_closed)(void *owner, bly_h2_connection *connection, bly_h2_reason reason,
@@ -188,9 +202,24 @@ typedef struct bly_h2_options {
     uint64_t idle_ns;               /* after so long without a stream the owner is told */
     uint64_t age_ns;                /* after so long it is drained */
     uint64_t grace_ns;              /* and so long after that the owner is told */
+
+    /* budget.c, stall.c: as the limits of these names */
+    uint32_t max_acks;
+    uint32_t max_settings;
+    uint32_t max_continuations;
+    uint32_t empty_frames;
+    uint32_t provoked_errors;
+    uint32_t provoked_rate;
+    uint32_t window_updates;
+    uint32_t window_update_rate;
+    uint32_t streams_per_read;
+    uint64_t stall_ns;
 } bly_h2_options;
 
 void bly_h2_options_defaults(bly_h2_options *options);
+
+/* Takes over the limits that are HTTP/2's. */
+void bly_h2_options_limit(bly_h2_options *options, const bly_limits *limits);
 
 /* Takes over a stream and begins to read. The peer's frames arrive from the next turn on. NULL without
  * memory; then `stream` is closed. */
@@ -201,6 +230,13 @@ bly_h2_connection *bly_h2_connection_new(bly_loop *loop, bly_stream *stream, boo
 /* Closes it now, without a GOAWAY: streams and owner are told as for any close, before this returns,
  * except from inside an op: then when the receive or the flush that called it is over. */
 void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
+
+/* Withholds the connection's window from the peer, or gives what was withheld: for whoever holds too much that
+ * came by it. */
+void bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold);
+
+/* Whether a block of headers is within what the peer says it takes. */
+bool bly_h2_connection_takes(const bly_h2_connection *connection, const bly_h2_header *headers, size_t count);
 
 /* Begins a graceful end (RFC 9113, 6.8): GOAWAY with 2^31-1 and a PING; when the PING has come back (or
  * after a second), GOAWAY with the last stream that was taken; new streams are refused from then on;

@@ -39,10 +39,8 @@ drop_oversized(bly_h2_connection *connection)
 {
     bly_h2_block_state *block = &connection->block;
     block->oversized = true;
-    if (block->bytes > connection->options.hard_header_list_bytes && !block->refused) {
-        bly_h2_send_away(connection, "header list too large");
-        block->refused = true;
-    }
+    if (block->bytes > connection->options.hard_header_list_bytes)
+        bly_h2_calm(connection, BELAY_LIMIT_HEADER_LIST_HARD, "header list too large");
     return 0;
 }
 
@@ -73,10 +71,25 @@ bly_h2_block_end(bly_h2_connection *connection, bly_h2_stream *stream)
     const bly_h2_block_state *block = &connection->block;
     if (block->kind != BLY_H2_INFORMATIONAL)
         stream->received_final = true;
+    if (block->oversized)
+        bly_h2_note_limit(connection, block->bytes > connection->options.max_header_list_bytes
+                                          ? BELAY_LIMIT_HEADER_LIST : BELAY_LIMIT_HEADER_FIELDS);
     connection->ops->headers_done(stream, block->kind, block->oversized);
 }
 
 /* ---- sending ---- */
+
+bool
+bly_h2_connection_takes(const bly_h2_connection *connection, const bly_h2_header *headers, size_t count)
+{
+    size_t most = nghttp2_session_get_remote_settings(connection->session, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
+    size_t size = count * FIELD_OVERHEAD;
+    if (most == UINT32_MAX) /* it said nothing */
+        return true;
+    for (size_t i = 0; i < count && size <= most; i++)
+        size += headers[i].name_size + headers[i].value_size;
+    return size <= most;
+}
 
 static nghttp2_nv
 field_of(const bly_h2_header *header)

@@ -4,7 +4,8 @@
  * after that either (gRFC A8). And how often the other side may ask that of us.
  *
  * Whatever comes is a sign of life. A client without streams does not ask (servers take that for abuse) but
- * sleeps until there is one.
+ * sleeps until there is one. The time counts from when we ask, also while the PING waits behind what the kernel does
+ * not take, so TCP_USER_TIMEOUT (gRFC A18) would add nothing but a shorter end for peers that read slowly.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -109,6 +110,6 @@ bly_h2_pinged(bly_h2_connection *connection)
         connection->sent_since_ping = false;
         connection->ping_strikes = 0;
     } else if (is_early && ++connection->ping_strikes > options->ping_strikes) {
-        bly_h2_send_away(connection, "too_many_pings");
+        bly_h2_send_away(connection, BLY_H2_ENHANCE_YOUR_CALM, "too_many_pings");
     }
 }

@@ -293,7 +293,10 @@ bly_h2_flush(bly_h2_connection *connection)
 {
     bly_h2_enter(connection);
     bool has_more = send_all(connection);
+    if (connection->budget.spent) /* whatever of the GOAWAY has left */
+        bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer went too far");
     bly_stream_watch(connection->transport, BLY_WATCH_READ | (has_more ? BLY_WATCH_WRITE : 0));
     tell_drained(connection);
+    bly_h2_stall_expect(connection);
     bly_h2_leave(connection);
 }

@@ -18,13 +18,13 @@ stream_of(nghttp2_session *session, int32_t id)
 }
 
 void
-bly_h2_send_away(bly_h2_connection *connection, const char *words)
+bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *words)
 {
     int32_t last = connection->is_server ? nghttp2_session_get_last_proc_stream_id(connection->session) : 0;
-    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_ENHANCE_YOUR_CALM,
-                          (const uint8_t *)words, strlen(words));
+    connection->budget.spent = true;
+    nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)words, strlen(words));
     /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
-    nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM);
+    nghttp2_session_terminate_session(connection->session, error);
 }
 
 /* ---- headers ---- */
@@ -71,6 +71,7 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
     connection->body_received += size;
     if (stream != NULL && !stream->reset_sent) {
         stream->receive_window -= (int64_t)size;
+        stream->empty_frames = 0;
         connection->ops->data(stream, data, size);
     }
     return 0;
@@ -90,7 +91,8 @@ static void
 received_data(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
     bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (!is_end && frame->data.padlen == 0)
+    bool is_empty = frame->hd.length == frame->data.padlen;
+    if (!is_end && frame->data.padlen == 0 && !is_empty)
         return; /* on_data() has seen all of it */
     bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
     if (stream == NULL)
@@ -98,6 +100,8 @@ received_data(bly_h2_connection *connection, const nghttp2_frame *frame)
     stream->receive_window -= (int64_t)frame->data.padlen;
     if (is_end)
         end_stream(connection, stream);
+    else if (is_empty)
+        bly_h2_budget_empty_frame(stream);
 }
 
 static void
@@ -166,6 +170,16 @@ received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
         connection->ops->goaway(connection->owner, connection, goaway->error_code, connection->peer_words);
 }
 
+/* Those that nghttp2 ignores, for streams that are gone, are told here only. */
+static int
+on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *header, void *user_data)
+{
+    (void)session;
+    if (header->type == NGHTTP2_WINDOW_UPDATE)
+        bly_h2_budget_window_update(user_data);
+    return 0;
+}
+
 static void
 received_ping(bly_h2_connection *connection, const nghttp2_ping *ping)
 {
@@ -207,15 +221,18 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
-/* A GOAWAY whose last stream nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its
- * own side. The connection ends for it, but that is what its peer wanted. */
+/* A stream over the advertised number, of which the peer may not have heard yet; and a GOAWAY whose last stream
+ * nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own side. The connection
+ * ends for it, but that is what its peer wanted. */
 static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
 {
     bly_h2_connection *connection = user_data;
-    (void)session, (void)error;
+    (void)session;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         connection->peer_leaves = true;
+    if (error == NGHTTP2_ERR_REFUSED_STREAM)
+        bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
     return 0;
 }
 
@@ -232,6 +249,15 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user
 }
 
 /* ---- frames that leave ---- */
+
+static void
+sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
+{
+    connection->sent_since_ping = true;
+    bly_h2_budget_data_sent(connection);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        bly_h2_output_note_end(connection, stream_of(connection->session, frame->hd.stream_id), true);
+}
 
 static void
 sent_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
@@ -263,18 +289,29 @@ sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PEER, "the peer left");
         return;
     }
+    if (goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM && !connection->budget.spent)
+        bly_h2_note_limit(connection, BELAY_LIMIT_SETTINGS); /* the one thing that nghttp2 says so for by itself */
     int size = (int)goaway->opaque_data_len;
     bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s%s%.*s",
                 nghttp2_http2_strerror(goaway->error_code), size > 0 ? ": " : "", size,
                 size > 0 ? (const char *)goaway->opaque_data : "");
 }
 
+/* Those that are not ours are nghttp2's own, for what the peer did. */
 static void
-sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
+sent_reset(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
-    connection->sent_since_ping = true;
-    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        bly_h2_output_note_end(connection, stream_of(connection->session, frame->hd.stream_id), true);
+    const bly_h2_stream *stream = stream_of(connection->session, frame->hd.stream_id);
+    switch (frame->rst_stream.error_code) {
+    case NGHTTP2_NO_ERROR:
+    case NGHTTP2_INTERNAL_ERROR:
+    case NGHTTP2_REFUSED_STREAM:
+    case NGHTTP2_CANCEL:
+        return;
+    default:
+        if (stream == NULL || !stream->reset_sent || stream->provoked)
+            bly_h2_budget_provoked(connection);
+    }
 }
 
 static int
@@ -286,6 +323,8 @@ on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user_d
         sent_headers(connection, frame);
     else if (frame->hd.type == NGHTTP2_GOAWAY)
         sent_goaway(connection, &frame->goaway);
+    else if (frame->hd.type == NGHTTP2_RST_STREAM)
+        sent_reset(connection, frame);
     else if (frame->hd.type == NGHTTP2_DATA)
         sent_data(connection, frame);
     return 0;
@@ -320,6 +359,7 @@ make_callbacks(void)
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, bly_h2_block_field);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
@@ -330,7 +370,7 @@ make_callbacks(void)
 }
 
 static nghttp2_option *
-make_options(void)
+make_options(const bly_h2_options *options)
 {
     nghttp2_option *option;
     if (nghttp2_option_new(&option) != 0)
@@ -338,8 +378,8 @@ make_options(void)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, 100); /* until it says so itself */
-    nghttp2_option_set_max_outbound_ack(option, 200);            /* CVE-2019-9512, -9515 */
-    nghttp2_option_set_max_settings(option, 32);
+    nghttp2_option_set_max_outbound_ack(option, options->max_acks);
+    nghttp2_option_set_max_settings(option, options->max_settings);
     /* A grpc-message may begin or end with a space, and nghttp2 would drop it. */
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
 #ifdef HAVE_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
@@ -347,7 +387,7 @@ make_options(void)
     nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
 #endif
 #ifdef HAVE_NGHTTP2_OPTION_SET_MAX_CONTINUATIONS
-    nghttp2_option_set_max_continuations(option, 8); /* CVE-2024-28182 */
+    nghttp2_option_set_max_continuations(option, options->max_continuations);
 #endif
     return option;
 }
@@ -376,7 +416,7 @@ bool
 bly_h2_session_init(bly_h2_connection *connection)
 {
     nghttp2_session_callbacks *callbacks = make_callbacks();
-    nghttp2_option *option = make_options();
+    nghttp2_option *option = make_options(&connection->options);
     int failed = -1;
     if (callbacks != NULL && option != NULL) {
         failed = connection->is_server

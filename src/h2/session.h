@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), times.c (its
- * timer), keepalive.c (PINGs), age.c (how long it lasts), drain.c (its graceful end), session.c (what nghttp2
- * tells), headers.c (header blocks), stream.c (what the floor above asks for on a stream), keep.c (what a stream
- * has sent, for another try), send.c (from its queues to the socket), pieces.c (what one write takes).
+ * timer), frames.c (what nghttp2 lets pass), gate.c (what it does not get to see), keepalive.c (PINGs), age.c (how
+ * long it lasts), budget.c and stall.c (peers that ask for too much, or take too little), drain.c (its graceful
+ * end), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the floor above asks for on a
+ * stream), keep.c (what a stream has sent, for another try), send.c (from its queues to the socket), pieces.c (what
+ * one write takes).
  *
  * nghttp2 must not be entered twice: while it is on the stack (depth > 0) frames may be submitted, but
  * sending waits for the end of the turn and closing for whatever is on the stack to return.
@@ -14,6 +16,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "h2/connection.h"
+#include "h2/frames.h"
 #include "h2/pieces.h"
 #include "io/timer.h"
 
@@ -31,6 +34,15 @@ typedef struct bly_h2_output {
     bly_list drained;
 } bly_h2_output;
 
+/* Where in the frames of a server's peer a read begins. */
+typedef struct bly_h2_gate {
+    size_t left;       /* of the frame under way */
+    uint8_t header[9]; /* of the next, when a read ended inside it */
+    size_t filled;
+    uint32_t last;     /* the highest stream that was begun */
+    bool in_block;     /* more of a header block must come */
+} bly_h2_gate;
+
 /* The header block that is being received; there is one at a time on a connection. */
 typedef struct bly_h2_block_state {
     bly_h2_stream *stream; /* NULL: of no stream that anybody knows, or it is gone by now */
@@ -39,8 +51,15 @@ typedef struct bly_h2_block_state {
     size_t fields;
     bool oversized;
     bool dropped; /* nobody wants the rest */
-    bool refused; /* over the hard limit: the connection is on its way out */
 } bly_h2_block_state;
+
+/* What the peer may still do. */
+typedef struct bly_h2_budget {
+    uint32_t window_updates;
+    uint32_t errors;
+    uint64_t forgiven_at; /* when errors were last */
+    bool spent;           /* the GOAWAY was submitted: the connection ends with the next flush */
+} bly_h2_budget;
 
 struct bly_h2_connection {
     /* const after creation */
@@ -69,11 +88,13 @@ struct bly_h2_connection {
     uint64_t idle_at;      /* time to look for how long there has been no stream */
     uint64_t age_at;       /* it has lasted long enough */
     uint64_t grace_at;     /* and its streams have, too */
+    uint64_t stall_at;     /* what waits for the peer is looked at */
 
     /* I/O thread only: streams */
     bly_list streams;    /* from stream_begin or open to `closed` */
     size_t stream_count;
     size_t open_count;   /* those that nghttp2 knows */
+    size_t finishing_count;
     bool available_due;  /* streams_available is to be called */
 
     /* I/O thread only: the peer */
@@ -88,7 +109,11 @@ struct bly_h2_connection {
     bly_h2_block_state block;
     size_t body_received;  /* bytes that the connection's window has not been given back for */
     size_t read_limit;     /* bytes that the next read may take */
-    size_t opened_by_read; /* streams, refused ones too */
+    size_t opened_by_read; /* streams, refused ones and resets of none too */
+    bool withholds;        /* the window stays where it is */
+    bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
+    bly_h2_gate gate;
+    bly_h2_budget budget;
 
     /* I/O thread only: signs of life */
     bool heard;            /* something has come since keepalive_at was set */
@@ -109,6 +134,7 @@ struct bly_h2_connection {
 
     /* I/O thread only: sending */
     bly_h2_output output;
+    bly_h2_stall stall; /* of what the kernel has not taken */
 };
 
 /* ---- connection.c ---- */
@@ -129,6 +155,13 @@ void bly_h2_release(bly_h2_connection *connection);
 
 /* Reads once. Not with nghttp2 on the stack. */
 void bly_h2_receive(bly_h2_connection *connection);
+
+/* ---- gate.c ---- */
+
+void bly_h2_gate_init(bly_h2_gate *gate);
+
+/* How many bytes nghttp2 may see; then so many are to be dropped, and what is left is to be passed anew. */
+size_t bly_h2_gate_pass(bly_h2_gate *gate, const uint8_t *data, size_t size, size_t *dropped);
 
 /* ---- times.c ---- */
 
@@ -169,14 +202,43 @@ void bly_h2_drain_notice_sent(bly_h2_connection *connection);
 /* The peer answered a PING of ours. */
 void bly_h2_drain_ping_answered(bly_h2_connection *connection, const uint8_t data[8]);
 
+/* ---- budget.c ---- */
+
+void bly_h2_budget_init(bly_h2_connection *connection);
+
+/* Tells the floor above. */
+void bly_h2_note_limit(bly_h2_connection *connection, belay_limit limit);
+
+/* Ends the connection for a limit: GOAWAY with ENHANCE_YOUR_CALM and words, nothing more is taken in, and it is
+ * closed when the next flush has written what the socket takes. Anywhere; in nghttp2's callbacks too. */
+void bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *words);
+
+/* Whether what nghttp2 failed to receive with is a limit; then it has calmed the peer. */
+bool bly_h2_budget_explains(bly_h2_connection *connection, int error);
+
+/* The peer sent a WINDOW_UPDATE / we sent DATA / a stream ended by an error of the peer's / an empty DATA frame came
+ * that does not end its stream. */
+void bly_h2_budget_window_update(bly_h2_connection *connection);
+void bly_h2_budget_data_sent(bly_h2_connection *connection);
+void bly_h2_budget_provoked(bly_h2_connection *connection);
+void bly_h2_budget_empty_frame(bly_h2_stream *stream);
+
+/* ---- stall.c ---- */
+
+/* After a flush: begins to look, if something waits. */
+void bly_h2_stall_expect(bly_h2_connection *connection);
+
+/* The time of a look has come. */
+void bly_h2_stall_look(bly_h2_connection *connection);
+
 /* ---- session.c ---- */
 
 /* Makes the nghttp2 session and submits the first frames; false without memory. */
 bool bly_h2_session_init(bly_h2_connection *connection);
 
-/* Ends the connection of a peer that goes too far: GOAWAY with ENHANCE_YOUR_CALM and words, then it is closed, and
- * what comes meanwhile is ignored. */
-void bly_h2_send_away(bly_h2_connection *connection, const char *words);
+/* Ends the connection of a peer that goes too far: GOAWAY with an error and words, then it is closed, and what comes
+ * meanwhile is ignored. */
+void bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *words);
 
 /* ---- memory.c ---- */
 

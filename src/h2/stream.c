@@ -53,8 +53,18 @@ bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_
 }
 
 static void
+stop_finishing(bly_h2_stream *stream)
+{
+    if (!stream->finishing)
+        return;
+    stream->finishing = false;
+    stream->connection->finishing_count--;
+}
+
+static void
 drop_output(bly_h2_stream *stream)
 {
+    stop_finishing(stream);
     bly_h2_stream_let_go(stream);
     if (stream->out.first != NULL)
         bly_h2_output_drop_first(stream);
@@ -208,6 +218,7 @@ bool
 bly_h2_stream_submit_trailers(bly_h2_stream *stream)
 {
     const bly_h2_header *trailers = stream->trailers != NULL ? stream->trailers : stream->static_trailers;
+    stop_finishing(stream);
     return submit_trailers(stream, trailers, stream->trailer_count);
 }
 
@@ -239,6 +250,8 @@ static bool
 keep_trailers(bly_h2_stream *stream, const bly_h2_header *trailers, size_t count, bool copy)
 {
     stream->trailer_count = count;
+    stream->finishing = true;
+    stream->connection->finishing_count++;
     if (!copy) {
         stream->static_trailers = trailers;
         return true;

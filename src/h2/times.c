@@ -30,6 +30,7 @@ look_at_times(bly_h2_connection *connection)
 {
     uint64_t now = bly_h2_now(connection);
     if (now >= connection->preface_at) {
+        bly_h2_note_limit(connection, BELAY_LIMIT_PREFACE_TIME);
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "the peer sent no HTTP/2 SETTINGS in time");
         return;
     }
@@ -38,6 +39,8 @@ look_at_times(bly_h2_connection *connection)
         bly_h2_keepalive_look(connection, now);
     if (!connection->closed)
         bly_h2_age_look(connection, now);
+    if (!connection->closed && now >= connection->stall_at)
+        bly_h2_stall_look(connection);
     if (!connection->closed)
         bly_h2_timer_update(connection);
 }
@@ -62,13 +65,15 @@ bly_h2_timer_init(bly_h2_connection *connection)
     connection->idle_at = BLY_H2_NEVER;
     connection->age_at = BLY_H2_NEVER;
     connection->grace_at = BLY_H2_NEVER;
+    connection->stall_at = BLY_H2_NEVER;
 }
 
 static uint64_t
 earliest(const bly_h2_connection *connection)
 {
     const uint64_t times[] = {connection->preface_at, connection->drain_at, connection->keepalive_at,
-                              connection->idle_at,    connection->age_at,   connection->grace_at};
+                              connection->idle_at,    connection->age_at,   connection->grace_at,
+                              connection->stall_at};
     uint64_t first = BLY_H2_NEVER;
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         if (times[i] < first)

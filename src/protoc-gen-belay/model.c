@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "protoc-gen-belay/descriptors.h"
 #include "protoc-gen-belay/names.h"
 
 /* Field numbers that the paths of comments are made of. */
@@ -221,6 +222,7 @@ model_build(gen_pool *pool, const Plugin__CodeGeneratorRequest *request, size_t 
         *error = build.error;
         return false;
     }
+    descriptors_build(pool, request, index, &build.file);
     *file = build.file;
     return true;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protoc-gen-belay/plugin.pb-c.h"
 #include "protoc-gen-belay/pool.h"
@@ -38,6 +39,13 @@ typedef struct model_service {
     size_t method_count;
 } model_service;
 
+/* A file's descriptor as it is embedded, without comments and places in the source. */
+typedef struct model_descriptor {
+    const char *name;
+    const uint8_t *bytes;
+    size_t size;
+} model_descriptor;
+
 typedef struct model_file {
     const char *name; /* "dir/x.proto" */
     const char *stem; /* "dir/x" */
@@ -45,6 +53,8 @@ typedef struct model_file {
     size_t include_count;
     model_service *services;
     size_t service_count;
+    model_descriptor *descriptors; /* its own first, then those of what it imports; none without services */
+    size_t descriptor_count;
 } model_file;
 
 /*

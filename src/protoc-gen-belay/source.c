@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "protoc-gen-belay/source.h"
 
+#include "protoc-gen-belay/descriptors.h"
 #include "protoc-gen-belay/functions.h"
 
 /*
@@ -84,6 +85,8 @@ add_service(gen_text *out, const model_service *service)
     if (service->method_count > 0)
         text_format(out, "    .methods = methods_%s,\n", service->prefix);
     text_format(out,
+                "    .files = files,\n"
+                "    .file_count = sizeof files / sizeof files[0],\n"
                 "};\n\n"
                 "belay_code\n"
                 "%s_add(belay_server *server, const %s_handlers *handlers,\n"
@@ -191,6 +194,7 @@ source_add(gen_text *out, const model_file *file)
                 "#include \"%s.belay.h\"\n\n"
                 "#include <stddef.h>\n",
                 file->name, file->stem);
+    descriptors_add(out, file);
     for (size_t i = 0; i < file->service_count; i++) {
         const model_service *service = &file->services[i];
 

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += src/protoc-gen-belay/libgenerator.la
 src_protoc_gen_belay_libgenerator_la_SOURCES = \
 	src/protoc-gen-belay/clashes.c src/protoc-gen-belay/clashes.h \
 	src/protoc-gen-belay/comments.c src/protoc-gen-belay/comments.h \
+	src/protoc-gen-belay/descriptors.c src/protoc-gen-belay/descriptors.h \
 	src/protoc-gen-belay/functions.c src/protoc-gen-belay/functions.h \
 	src/protoc-gen-belay/generate.c src/protoc-gen-belay/generate.h \
 	src/protoc-gen-belay/header.c src/protoc-gen-belay/header.h \

@@ -60,13 +60,14 @@ deadline_fired(bly_timer *timer)
 
 void
 bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay_runtime *runtime, bly_loop *loop,
-              uint32_t receive_limit, uint32_t send_mark, uint32_t stream_window)
+              bly_limit_record *limits, uint32_t receive_limit, uint32_t send_mark, uint32_t stream_window)
 {
     bly_refcount_init(&call->refs);
     call->side = side;
     call->is_server = is_server;
     call->runtime = runtime;
     call->loop = loop;
+    call->limits = limits;
     call->send_mark = send_mark;
     call->stream_window = stream_window;
     call->context_owner.ended = context_ended;
@@ -144,6 +145,23 @@ bly_call_disarm_deadline(belay_call *call)
         bly_call_unref(call);
 }
 
+/* ---- Limits --------------------------------------------------------------------------------------- */
+
+void
+bly_call_reached(const belay_call *call, belay_limit limit)
+{
+    bly_limit_reached(call->limits, limit, belay_call_peer(call));
+}
+
+bool
+bly_call_may_send(const belay_call *call, size_t size)
+{
+    if (size <= call->limits->limits->values[BELAY_LIMIT_SEND_SIZE])
+        return true;
+    bly_call_reached(call, BELAY_LIMIT_SEND_SIZE);
+    return false;
+}
+
 /* ---- Messages ------------------------------------------------------------------------------------- */
 
 bly_bytes *
@@ -185,11 +203,22 @@ bly_call_allocator(bly_arena *arena)
 }
 
 belay_code
-bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor, const bly_bytes *bytes,
-                ProtobufCMessage **message)
+bly_call_unpack(const belay_call *call, bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+                const bly_bytes *bytes, ProtobufCMessage **message)
 {
     ProtobufCAllocator allocator = bly_call_allocator(arena);
-    return bly_unpack(descriptor, arena != NULL ? &allocator : NULL, bytes->data, bytes->size, message);
+    const bly_limits *limits = call->limits->limits;
+    bly_unpack_bounds bounds = {
+        .size = bly_limits_u32(limits, BELAY_LIMIT_UNPACKED_SIZE),
+        .depth = bly_limits_u32(limits, BELAY_LIMIT_DEPTH),
+    };
+    belay_code code = bly_unpack_within(&bounds, descriptor, arena != NULL ? &allocator : NULL, bytes->data,
+                                        bytes->size, message);
+    if (bounds.reached == BLY_UNPACK_TOO_DEEP)
+        bly_call_reached(call, BELAY_LIMIT_DEPTH);
+    else if (bounds.reached == BLY_UNPACK_TOO_LARGE)
+        bly_call_reached(call, BELAY_LIMIT_UNPACKED_SIZE);
+    return code;
 }
 
 /* ---- What is asked of a call ------------------------------------------------------------------------ */

@@ -25,6 +25,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/limits.h"
 #include "base/mutex.h"
 #include "base/parker.h"
 #include "base/refcount.h"
@@ -33,6 +34,7 @@
 #include "io/loop.h"
 #include "io/timer.h"
 #include "rpc/compression.h"
+#include "rpc/holding.h"
 #include "rpc/runtime.h"
 #include "wire/frame.h"
 
@@ -67,6 +69,8 @@ struct belay_call {
     const belay_method *method;
     uint32_t send_mark;
     uint32_t stream_window;
+    bly_limit_record *limits; /* the server's or the channel's */
+    bly_held held;            /* its own headings */
 
     bly_call_compression compression; /* its own headings */
 
@@ -103,9 +107,10 @@ struct belay_call {
     bly_arena message;  /* what belay_call_recv_message() gave out last, for a handler */
 };
 
-/* Sets up what is shared, with one reference. `receive_limit`: largest message. */
+/* Sets up what is shared, with one reference. `receive_limit`: largest message. `limits` outlives the call. */
 void bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay_runtime *runtime,
-                   bly_loop *loop, uint32_t receive_limit, uint32_t send_mark, uint32_t stream_window);
+                   bly_loop *loop, bly_limit_record *limits, uint32_t receive_limit, uint32_t send_mark,
+                   uint32_t stream_window);
 
 /* Frees what bly_call_init set up; the last step of a side's destroy. */
 void bly_call_fini(belay_call *call);
@@ -164,9 +169,15 @@ bly_call_open_message(belay_call *call, bly_bytes **message, const char **words)
 /* What protobuf-c allocates with to have its messages in an arena. */
 ProtobufCAllocator bly_call_allocator(bly_arena *arena);
 
+/* Counts, and tells, that the call's peer reached a limit. Any thread. */
+void bly_call_reached(const belay_call *call, belay_limit limit);
+
+/* Whether a message of so many bytes may be sent. */
+bool bly_call_may_send(const belay_call *call, size_t size);
+
 /* Unpacks a message: in an arena, or on the heap when that is NULL. Bounded in depth and size. BELAY_OK,
  * BELAY_INTERNAL, BELAY_RESOURCE_EXHAUSTED. */
-belay_code bly_call_unpack(bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+belay_code bly_call_unpack(const belay_call *call, bly_arena *arena, const ProtobufCMessageDescriptor *descriptor,
                            const bly_bytes *bytes, ProtobufCMessage **message);
 
 /* Whether the call is a handler's or a task's: its own, or a child call. Then it frees nothing. */
@@ -188,6 +199,12 @@ void bly_call_end_input(belay_call *call);
 
 /* Fetches the frames to send into `frames`. */
 void bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames);
+
+/* What waits in the mailbox has changed. Lock held. Any thread. */
+void bly_call_note_waiting_locked(belay_call *call);
+
+/* The call holds nothing of the connection's any more. Nobody takes messages after this. */
+void bly_call_leave_holding(belay_call *call);
 
 /* Tells the stream's window again, after the program took messages. */
 void bly_call_update_window(belay_call *call);

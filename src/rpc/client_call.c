@@ -11,6 +11,7 @@
 
 #include "base/blocks.h"
 #include "rpc/headers.h"
+#include "wire/details.h"
 #include "wire/metadata.h"
 #include "wire/percent.h"
 #include "wire/status.h"
@@ -151,9 +152,14 @@ bly_client_call_open(belay_call *call, bly_h2_connection *connection)
     bly_headers headers;
     bly_headers_init(&headers);
     build_headers(client, &headers, timeout);
-    bool opened = !headers.failed && bly_h2_stream_open(connection, &call->stream, headers.list, headers.count,
-                                                        false);
+    bool fits = headers.failed || bly_h2_connection_takes(connection, headers.list, headers.count);
+    bool opened = fits && !headers.failed &&
+                  bly_h2_stream_open(connection, &call->stream, headers.list, headers.count, false);
     bly_headers_fini(&headers);
+    if (!fits) {
+        bly_limit_reached(call->limits, BELAY_LIMIT_HEADER_LIST, bly_h2_connection_peer(connection));
+        bly_client_call_fail(call, BELAY_RESOURCE_EXHAUSTED, "the metadata is larger than the server takes");
+    }
     if (!opened)
         return false;
     client->waiting = false;
@@ -271,7 +277,7 @@ take_own_header(bly_client_call *client, const char *name, size_t name_size, con
         free(client->grpc_message);
         client->grpc_message = bly_percent_decode(value, value_size);
     } else
-        return bly_metadata_is_reserved(name, name_size);
+        return bly_metadata_is_reserved(name, name_size) && !is(name, name_size, BLY_DETAILS_KEY);
     return true;
 }
 
@@ -292,11 +298,76 @@ reject(bly_client_call *client, belay_code code, const char *message)
     complete(client, code, message, NULL, true);
 }
 
+/* An HTTP answer without grpc-status: its status tells something, its body does not. */
+static void
+reject_http(bly_client_call *client)
+{
+    char message[80];
+    if (client->http_status != 200)
+        snprintf(message, sizeof message, "unexpected HTTP status %d", client->http_status);
+    else
+        snprintf(message, sizeof message, "unexpected content-type: the answer is not gRPC");
+    reject(client, bly_status_from_http(client->http_status), message);
+}
+
+#define LARGEST_DROPPED_BODY 65536
+
+/* The body of an answer that may yet have trailers: a page longer than that has none, and is not waited for. */
+static void
+drop_body(bly_client_call *client, size_t size)
+{
+    client->dropped += size;
+    if (client->dropped > LARGEST_DROPPED_BODY)
+        reject_http(client);
+}
+
+static void
+publish_headers(bly_client_call *client)
+{
+    belay_call *call = &client->call;
+    bly_mutex_lock(&call->lock);
+    client->headers = client->block != NULL ? client->block : belay_metadata_new();
+    client->block = NULL;
+    client->headers_ready = client->headers != NULL;
+    bly_parker *reader = bly_call_reader_locked(call);
+    bly_mutex_unlock(&call->lock);
+    bly_call_wake(reader);
+}
+
+/* The first block is complete, and it is not all of the answer. */
+static void
+take_answer(bly_client_call *client)
+{
+    if (!client->has_grpc_content) {
+        reject_http(client);
+    } else if (client->http_status != 200) {
+        /* gRPC's by its type, so trailers may tell more than HTTP does. The body tells nothing. */
+        belay_metadata_free(client->block);
+        client->block = NULL;
+        client->awaits_trailers = true;
+    } else {
+        publish_headers(client);
+    }
+}
+
+/* More has come behind a first block with a status: one that stood in the wrong place counts for nothing. */
+static void
+go_on(bly_client_call *client)
+{
+    client->may_be_all = false;
+    client->has_grpc_status = false;
+    free(client->grpc_message);
+    client->grpc_message = NULL;
+    take_answer(client);
+}
+
 bool
 bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
                        const char *value, size_t value_size)
 {
     bly_client_call *client = bly_client_call_of(bly_call_of_stream(stream));
+    if (client->may_be_all && block == BLY_H2_TRAILERS)
+        go_on(client);
     if (client->rejected)
         return false;
     if (block == BLY_H2_RESPONSE && is(name, name_size, "grpc-encoding")) {
@@ -316,31 +387,6 @@ bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *na
     return false;
 }
 
-/* An HTTP answer without grpc-status: its status tells something, its body does not. */
-static void
-reject_http(bly_client_call *client)
-{
-    char message[80];
-    if (client->http_status != 200)
-        snprintf(message, sizeof message, "unexpected HTTP status %d", client->http_status);
-    else
-        snprintf(message, sizeof message, "unexpected content-type: the answer is not gRPC");
-    reject(client, bly_status_from_http(client->http_status), message);
-}
-
-static void
-publish_headers(bly_client_call *client)
-{
-    belay_call *call = &client->call;
-    bly_mutex_lock(&call->lock);
-    client->headers = client->block != NULL ? client->block : belay_metadata_new();
-    client->block = NULL;
-    client->headers_ready = client->headers != NULL;
-    bly_parker *reader = bly_call_reader_locked(call);
-    bly_mutex_unlock(&call->lock);
-    bly_call_wake(reader);
-}
-
 void
 bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized)
 {
@@ -356,14 +402,10 @@ bly_client_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         client->has_trailers = true;
         return;
     }
-    /* With grpc-status this is a whole answer (Trailers-Only); its metadata is read at the end. */
     if (client->has_grpc_status)
-        return;
-    if (client->http_status != 200 || !client->has_grpc_content) {
-        reject_http(client);
-        return;
-    }
-    publish_headers(client);
+        client->may_be_all = true; /* Trailers-Only: its metadata is read at the end */
+    else
+        take_answer(client);
 }
 
 void
@@ -373,8 +415,14 @@ bly_client_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
     bly_client_call *client = bly_client_call_of(call);
     char message[BLY_FRAME_WORDS];
     unsigned int messages;
+    if (client->may_be_all)
+        go_on(client);
     if (client->rejected)
         return;
+    if (client->awaits_trailers) {
+        drop_body(client, size);
+        return;
+    }
     bly_frame_error error = bly_call_take_data(call, data, size, &messages);
     client->messages += messages;
     if (error != BLY_FRAME_OK) {
@@ -393,12 +441,18 @@ bly_client_call_end(bly_h2_stream *stream)
     bly_client_call *client = bly_client_call_of(call);
     if (client->rejected)
         return;
+    if (client->awaits_trailers && !client->has_grpc_status) {
+        reject_http(client);
+        return;
+    }
     belay_metadata *trailers = client->block;
     client->block = NULL;
     if (!client->has_grpc_status) {
         complete(client, BELAY_UNKNOWN, "the server ended the call without a status", trailers, true);
     } else if (client->grpc_status == BELAY_OK && !bly_frame_reader_is_between(&call->frames)) {
         complete(client, BELAY_INTERNAL, "the answer ended inside a message", trailers, true);
+    } else if (bly_details_contradict(trailers, client->grpc_status)) {
+        complete(client, BELAY_INTERNAL, "the status and its details have different codes", trailers, true);
     } else {
         complete(client, client->grpc_status, client->grpc_message, trailers, false);
     }

@@ -18,6 +18,7 @@
 
 #include "base/list.h"
 #include "rpc/call.h"
+#include "rpc/credentials.h"
 #include "rpc/scope.h"
 
 /* What a call needs from its channel. I/O thread, no lock held. */
@@ -42,6 +43,7 @@ typedef struct bly_client_host {
     bly_loop *loop;
     const char *target;
     const char *authority; /* outlives its connections */
+    bly_limit_record *limits;
     bool is_secure;        /* TLS */
     uint32_t receive_size;
     uint32_t send_mark;
@@ -56,6 +58,7 @@ struct belay_call_options {
     bool has_compression; /* else the channel's */
     belay_compression compression;
     belay_metadata *metadata; /* or NULL */
+    bly_credentials credentials;
 };
 
 typedef struct bly_client_call {
@@ -65,7 +68,7 @@ typedef struct bly_client_call {
     const bly_client_host *host;
     bly_scope *scope; /* of the handler or task whose context it was opened with, on its thread; or NULL */
     bool wait_for_ready;
-    belay_metadata *metadata; /* of its options, or NULL */
+    belay_metadata *metadata; /* of its options, then its credentials; or NULL */
 
     bly_link handler_link; /* in the scope's calls; its thread only */
     bly_link host_link;    /* the host's, I/O thread */
@@ -98,8 +101,11 @@ typedef struct bly_client_call {
     unsigned int messages;
     int http_status;
     bool has_grpc_status;
+    bool may_be_all; /* the first block has a status: the whole answer, if the stream ends with it */
     bool has_grpc_content;
     bool has_trailers;
+    size_t dropped;       /* bytes of body while it */
+    bool awaits_trailers; /* the HTTP status is no success, and the content type gRPC's */
     belay_code grpc_status;
     char *grpc_message;
     belay_metadata *block; /* of the block that is being received */
@@ -120,7 +126,8 @@ bly_client_call_of_handler_link(bly_link *link)
 /* The I/O thread's side; for start. */
 extern const bly_call_side bly_client_side;
 
-/* Opens the stream of a started call; false when the connection takes no more (the call stays the host's). */
+/* Opens the stream of a started call; false when the connection takes no more (the call stays the host's; it has
+ * failed already if its metadata is larger than the server takes). */
 bool bly_client_call_open(belay_call *call, bly_h2_connection *connection);
 
 /* Ends a call that the host holds, with a status of this side. message is copied. */

@@ -2,6 +2,7 @@
 #include "rpc/compression.h"
 
 #include "base/assert.h"
+#include "rpc/attended.h"
 #include "rpc/call.h"
 #include "rpc/server_call.h"
 
@@ -60,6 +61,7 @@ code_of(const belay_call *call, bly_inflate_result result, const char **words)
     case BLY_INFLATED:
         return BELAY_OK;
     case BLY_INFLATE_TOO_LARGE:
+        bly_call_reached(call, BELAY_LIMIT_RECEIVE_SIZE);
         *words = "the message is over the limit once it is decompressed";
         return BELAY_RESOURCE_EXHAUSTED;
     case BLY_INFLATE_NO_MEMORY:
@@ -79,7 +81,8 @@ bly_call_inflate(belay_call *call, bly_bytes **message, const char **words)
 {
     bly_bytes *compressed = *message, *inflated = NULL;
     bly_compression_stop stop = {is_cancelled, call};
-    BLY_ASSERT(!bly_loop_is_current(call->loop));
+    /* It does what is small by rule, for calls without a worker. */
+    BLY_ASSERT(call->frames.limit <= BLY_ATTENDED_LIMIT || !bly_loop_is_current(call->loop));
     bly_inflate_result result = bly_inflate(call->compression.in, compressed->data, compressed->size,
                                             call->frames.limit, stop, &inflated);
     bly_bytes_free(compressed);

@@ -96,7 +96,7 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
         arena = &call->message;
         bly_arena_fini(arena);
     }
-    code = bly_call_unpack(arena, descriptor, bytes, message);
+    code = bly_call_unpack(call, arena, descriptor, bytes, message);
     bly_bytes_free(bytes);
     return code;
 }

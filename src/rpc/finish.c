@@ -194,7 +194,7 @@ take_reply(bly_client_call *client, ProtobufCMessage **reply, belay_status **sta
     belay_code code = bly_call_open_message(call, &bytes, &words);
     if (code != BELAY_OK)
         return replace_status(client, status, code, words);
-    code = bly_call_unpack(arena_of(client), call->method->reply, bytes, &message);
+    code = bly_call_unpack(call, arena_of(client), call->method->reply, bytes, &message);
     bly_bytes_free(bytes);
     if (code != BELAY_OK)
         return replace_status(client, status, code,

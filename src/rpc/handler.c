@@ -36,6 +36,7 @@ take_request_locked(belay_call *call)
     bly_bytes *request = bly_bytes_queue_pop(&call->in);
     BLY_ASSERT(request != NULL);
     call->in_count--;
+    bly_call_note_waiting_locked(call);
     return request;
 }
 
@@ -72,7 +73,7 @@ unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **req
     belay_code code = bly_call_open_message(call, &bytes, &words);
     if (code != BELAY_OK)
         return belay_fail(call, code, "%s", words);
-    code = bly_call_unpack(&server->arena, call->method->request, bytes, request);
+    code = bly_call_unpack(call, &server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
     if (code == BELAY_INTERNAL)
         return belay_fail(call, code, "the request is no %s", call->method->request->name);
@@ -112,16 +113,29 @@ pack_compressed(belay_call *call, belay_code code, const ProtobufCMessage *reply
     return bly_call_frame_compress(call, bly_call_frame_pack(reply));
 }
 
+/* A reply that may not be sent is none. */
+static belay_code
+check_size(belay_call *call, bly_bytes **frame)
+{
+    if (bly_call_may_send(call, (*frame)->size - BLY_FRAME_PREFIX))
+        return BELAY_OK;
+    bly_bytes_free(*frame);
+    *frame = NULL;
+    return belay_fail(call, BELAY_RESOURCE_EXHAUSTED, "the reply is larger than the server may send");
+}
+
 /* Packs what the client will get while everything that it points to still lives. */
 static belay_code
 pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *reply, bly_bytes **frame)
 {
-    if (code == BELAY_OK && reply != NULL && *frame == NULL) {
-        *frame = bly_call_frame_pack(reply);
+    if (code == BELAY_OK && reply != NULL) {
         if (*frame == NULL)
-            code = BELAY_RESOURCE_EXHAUSTED;
+            *frame = bly_call_frame_pack(reply);
+        code = *frame != NULL ? check_size(&server->call, frame) : BELAY_RESOURCE_EXHAUSTED;
     }
     const char *message = server->fail_code == code ? server->fail_message : NULL;
+    if (code != BELAY_OK)
+        bly_server_call_pack_details(server, code, message);
     if (code != BELAY_OK && message != NULL)
         server->final_message = bly_percent_encode(message, strlen(message), &server->final_message_size);
     return code;
@@ -149,10 +163,10 @@ measure(bly_server_call *server, uint64_t begun_at, bool cancelled)
         bly_estimate_add(&server->registration->time.estimate, now - begun_at, cancelled);
 }
 
-/* The end of a handler, in the order of DESIGN 5. The threads that work for it stop before all that: they may
- * write what the reply points to. Only the winner of the end has a status to send. */
-static void
-end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
+/* The threads that work for it stop before all that: they may write what the reply points to. Only the winner of the
+ * end has a status to send. */
+void
+bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufCMessage *reply)
 {
     belay_call *call = &server->call;
     bly_scope_stop(&server->scope);
@@ -183,6 +197,7 @@ end(bly_server_call *server, uint64_t begun_at, belay_code code, const ProtobufC
     call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
     bly_bytes_queue_clear(&call->in);
     call->in_count = 0;
+    bly_call_note_waiting_locked(call);
     server->final_code = code;
     server->final_ready = won;
     bool was_watched = bly_watch_end_locked(server);
@@ -208,11 +223,11 @@ bly_server_call_run(bly_job *job)
     count(server, &server->registration->stats.handlers_started, 1);
     count(server, &server->totals->handlers_running, 1);
     bly_context_set_handler(server->call.context, &server->scope);
-    bly_pool_show(job); /* the last wait is before end() gives the call away */
+    bly_pool_show(job); /* the last wait is before the call is given away */
     ProtobufCMessage *reply = NULL;
     belay_code code = invoke(server, request, &reply);
     belay_blocking_end(&server->call); /* of a handler that forgot */
-    end(server, begun_at, code, reply);
+    bly_server_call_finish(server, begun_at, code, reply);
 }
 
 /* ---- What a handler asks for -------------------------------------------------------------------------- */

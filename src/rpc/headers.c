@@ -5,6 +5,7 @@
 
 #include "wire/base64.h"
 #include "wire/metadata.h"
+#include "wire/status.h"
 
 void
 bly_headers_init(bly_headers *headers)
@@ -50,6 +51,16 @@ bly_headers_add_text(bly_headers *headers, const char *name, const char *value, 
                                              .name_size = strlen(name),
                                              .value = value,
                                              .value_size = value_size});
+}
+
+void
+bly_headers_add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
+{
+    size_t size;
+    const char *text = bly_status_text(code, &size);
+    bly_headers_add(headers, (bly_h2_header){"grpc-status", text, 11, size, true, false});
+    if (message != NULL && message_size > 0)
+        bly_headers_add_text(headers, "grpc-message", message, message_size);
 }
 
 void

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <belay/code.h>
 #include <belay/metadata.h>
 
 #include "base/arena.h"
@@ -33,6 +34,9 @@ void bly_headers_fini(bly_headers *headers);
 /* Appends one. Strings must live until the block was sent, static ones longer. */
 void bly_headers_add(bly_headers *headers, bly_h2_header header);
 void bly_headers_add_text(bly_headers *headers, const char *name, const char *value, size_t value_size);
+
+/* Appends grpc-status, and grpc-message when there is one (percent-encoded; NULL: none). */
+void bly_headers_add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size);
 
 /* Appends grpc-encoding. */
 void bly_headers_add_encoding(bly_headers *headers, belay_compression compression);

@@ -21,7 +21,21 @@ waiting_locked(const belay_call *call)
     return call->in.total + call->in_count * MESSAGE_PRICE;
 }
 
+void
+bly_call_note_waiting_locked(belay_call *call)
+{
+    bly_held_waiting_locked(&call->held, waiting_locked(call));
+}
+
 /* ---- I/O thread ----------------------------------------------------------------------------------- */
+
+void
+bly_call_leave_holding(belay_call *call)
+{
+    bly_mutex_lock(&call->lock);
+    bly_held_leave_locked(&call->held);
+    bly_mutex_unlock(&call->lock);
+}
 
 static void
 set_window(belay_call *call, size_t waiting)
@@ -30,7 +44,7 @@ set_window(belay_call *call, size_t waiting)
         return;
     size_t window = waiting < call->stream_window ? call->stream_window - waiting : 0;
     size_t rest = bly_frame_reader_rest(&call->frames);
-    if (rest > window)
+    if (rest > window && bly_held_grant(&call->held, rest + call->held.partial))
         window = rest;
     bly_h2_stream_set_window(&call->stream, (uint32_t)window);
 }
@@ -42,6 +56,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     bly_bytes_queue_init(&complete);
     bly_frame_error error = bly_frame_reader_feed(&call->frames, data, size, &complete);
     bly_parker *reader = NULL;
+    bly_held_partial(&call->held, bly_frame_reader_filled(&call->frames), bly_frame_reader_size(&call->frames));
     *messages = 0;
     for (bly_bytes *message = complete.first; message != NULL; message = message->next)
         ++*messages;
@@ -57,6 +72,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     bly_bytes_queue_splice(&call->in, &complete);
     call->in_count += *messages;
     size_t waiting = waiting_locked(call);
+    bly_call_note_waiting_locked(call);
     if (*messages > 0)
         reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
@@ -72,6 +88,7 @@ bly_call_frame_status(const belay_call *call, bly_frame_error error, char words[
 {
     switch (error) {
     case BLY_FRAME_TOO_LARGE:
+        bly_call_reached(call, BELAY_LIMIT_RECEIVE_SIZE);
         snprintf(words, BLY_FRAME_WORDS, "message of %u bytes is over the limit of %u",
                  (unsigned int)call->frames.announced, (unsigned int)call->frames.limit);
         return BELAY_RESOURCE_EXHAUSTED;
@@ -116,6 +133,7 @@ static bool
 note_taken_locked(belay_call *call, size_t size)
 {
     call->taken += size + MESSAGE_PRICE;
+    bly_call_note_waiting_locked(call);
     if (call->in_ended || call->taken < call->stream_window / 4)
         return false;
     call->taken = 0;

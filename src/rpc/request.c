@@ -38,8 +38,10 @@ bly_request_refuse(bly_server_call *server, int http_status, belay_code code, co
 static void
 take_method(bly_server_call *server, const char *value, size_t size)
 {
-    if (size != 4 || memcmp(value, "POST", 4) != 0)
-        bly_request_refuse(server, 405, BELAY_INTERNAL, "method must be POST");
+    if (size == 4 && memcmp(value, "POST", 4) == 0)
+        return;
+    server->is_head = size == 4 && memcmp(value, "HEAD", 4) == 0;
+    bly_request_refuse(server, 405, BELAY_INTERNAL, "method must be POST");
 }
 
 static void
@@ -63,6 +65,8 @@ take_content_type(bly_server_call *server, const char *value, size_t size)
 {
     if (!bly_content_type_is_grpc(value, size))
         bly_request_refuse(server, 415, BELAY_INTERNAL, "content-type is not application/grpc");
+    else if (!bly_content_type_is_protobuf(value, size))
+        bly_request_refuse(server, 200, BELAY_UNIMPLEMENTED, "messages are protobuf, not %.40s", value);
 }
 
 static void

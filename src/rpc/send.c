@@ -78,6 +78,10 @@ send_frame(belay_call *call, bly_bytes *frame)
 {
     bool post = false;
     belay_code code = BELAY_FAILED_PRECONDITION;
+    if (!bly_call_may_send(call, frame->size - BLY_FRAME_PREFIX)) {
+        bly_bytes_free(frame);
+        return BELAY_RESOURCE_EXHAUSTED;
+    }
     bly_mutex_lock(&call->lock);
     if (!call->sending) {
         call->sending = true;

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/blocks.h"
+#include "rpc/attended.h"
 #include "rpc/headers.h"
+#include "rpc/refusal.h"
 #include "wire/percent.h"
 #include "wire/status.h"
 
@@ -86,7 +88,7 @@ ended_locked(belay_call *call)
     if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
         bly_server_call_over_locked(server);
         bly_server_call_count_dropped(server);
-    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call)) {
+    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call) && !bly_attended_is(server)) {
         bly_watch_cancelled_locked(server);
     }
     return call->end_cause != BELAY_CAUSE_FINISHED;
@@ -101,15 +103,8 @@ add_answer_headers(bly_headers *headers)
         bly_headers_add(headers, answer_headers[i]);
 }
 
-static void
-add_status(bly_headers *headers, belay_code code, const char *message, size_t message_size)
-{
-    size_t size;
-    const char *text = bly_status_text(code, &size);
-    bly_headers_add(headers, (bly_h2_header){"grpc-status", text, 11, size, true, false});
-    if (message != NULL && message_size > 0)
-        bly_headers_add_text(headers, "grpc-message", message, message_size);
-}
+/* Instead of what the client says that it does not take. */
+static const char too_large[] = "the answer's metadata is larger than the client takes";
 
 /* Sends a status with what was sent before taken into account: trailers after headers, else one block
  * with both (Trailers-Only). */
@@ -123,10 +118,17 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     bly_headers_init(&headers);
     if (!server->headers_sent)
         add_answer_headers(&headers);
-    add_status(&headers, code, message, message_size);
+    bly_headers_add_status(&headers, code, message, message_size);
     if (code == BELAY_UNIMPLEMENTED && !server->headers_sent)
         bly_headers_add(&headers, header_accept_encoding);
     bly_headers_add_metadata(&headers, trailers);
+    bool fits = bly_h2_connection_takes(call->stream.connection, headers.list, headers.count);
+    if (!fits && message != too_large) {
+        bly_headers_fini(&headers);
+        bly_call_reached(call, BELAY_LIMIT_HEADER_LIST);
+        send_status(server, BELAY_RESOURCE_EXHAUSTED, too_large, sizeof too_large - 1, NULL);
+        return;
+    }
     if (headers.failed)
         sent = false;
     else if (server->headers_sent)
@@ -150,6 +152,16 @@ send_plain_status(bly_server_call *server, belay_code code, const char *message)
 }
 
 static bool
+respond_in_vain(bly_server_call *server)
+{
+    bly_call_reached(&server->call, BELAY_LIMIT_HEADER_LIST);
+    server->headers_sent = false;
+    send_plain_status(server, BELAY_RESOURCE_EXHAUSTED, too_large);
+    bly_context_end(server->call.context, BELAY_CAUSE_LIMIT, too_large);
+    return true;
+}
+
+static bool
 has_compression(const bly_call_compression *compression)
 {
     return compression->out != BELAY_COMPRESSION_NONE || compression->in != BELAY_COMPRESSION_NONE;
@@ -169,15 +181,17 @@ static bool
 respond_with_more(bly_server_call *server)
 {
     const bly_call_compression *compression = &server->call.compression;
+    bly_h2_stream *stream = &server->call.stream;
     bly_headers headers;
     bly_headers_init(&headers);
     add_answer_headers(&headers);
     if (has_compression(compression))
         add_compression(&headers, compression);
     bly_headers_add_metadata(&headers, server->headers);
-    bool sent = !headers.failed && bly_h2_stream_respond(&server->call.stream, headers.list, headers.count);
+    bool fits = bly_h2_connection_takes(stream->connection, headers.list, headers.count);
+    bool sent = fits && !headers.failed && bly_h2_stream_respond(stream, headers.list, headers.count);
     bly_headers_fini(&headers);
-    return sent;
+    return fits ? sent : respond_in_vain(server);
 }
 
 static void
@@ -205,6 +219,8 @@ send_final(bly_server_call *server)
         return;
     }
     send_headers(server);
+    if (server->status_sent)
+        return;
     if (server->final_code == BELAY_OK && server->trailers == NULL) {
         server->status_sent = true;
         bly_h2_stream_end(&call->stream, ok_trailers, 1, false);
@@ -213,21 +229,16 @@ send_final(bly_server_call *server)
     send_status(server, server->final_code, server->final_message, server->final_message_size, server->trailers);
 }
 
-/* An answer that is no gRPC's: a wrong method or content type. */
+/* For a client that speaks HTTP and not gRPC: a wrong method or content type. */
 static void
 send_http_refusal(bly_server_call *server)
 {
-    char status[8];
-    int size = snprintf(status, sizeof status, "%d", server->refused_http);
-    bly_headers headers;
-    bly_headers_init(&headers);
-    bly_headers_add(&headers, (bly_h2_header){":status", status, 7, (size_t)size, false, false});
-    add_status(&headers, server->refused_code, server->refused_message, strlen(server->refused_message));
+    bly_h2_stream *stream = &server->call.stream;
     server->headers_sent = true;
     server->status_sent = true;
-    if (!bly_h2_stream_respond_only(&server->call.stream, headers.list, headers.count))
-        bly_h2_stream_reset(&server->call.stream, BLY_H2_INTERNAL_ERROR);
-    bly_headers_fini(&headers);
+    if (!bly_refusal_send(stream, server->refused_http, server->is_head, server->refused_code,
+                          server->refused_message))
+        bly_h2_stream_reset(stream, BLY_H2_INTERNAL_ERROR);
 }
 
 static void
@@ -416,7 +427,8 @@ read_mailbox(bly_server_call *server, wishes *wish)
     belay_call *call = &server->call;
     bly_bytes_queue_init(&wish->frames);
     bly_mutex_lock(&call->lock);
-    call->posted = false;
+    if (!bly_attended_is(server)) /* for those the turn did: if it is set again, the task is posted once more */
+        call->posted = false;
     bly_call_fetch_out_locked(call, &wish->frames);
     wish->cancelled = bly_call_cancelled_locked(call);
     wish->headers = server->headers_due;
@@ -453,6 +465,8 @@ io(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     wishes wish;
+    if (bly_attended_is(server))
+        bly_attended_task(server);
     read_mailbox(server, &wish);
     if (wish.cancelled)
         wish.over |= handle_cancel(server);
@@ -499,7 +513,8 @@ static const bly_call_side server_side = {
 
 belay_call *
 bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
-                    bly_server_totals *totals, const bly_server_limits *limits, const char *peer)
+                    bly_server_totals *totals, const bly_server_limits *limits, bly_holding *holding,
+                    const char *peer)
 {
     bly_server_call *server = bly_blocks_new(sizeof *server);
     if (server == NULL)
@@ -512,8 +527,9 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
     server->peer = peer;
     server->compression = limits->compression;
     server->watch.patience_ns = limits->watchdog_ns;
-    bly_call_init(&server->call, &server_side, true, runtime, loop, limits->receive_size, limits->send_mark,
-                  limits->stream_window);
+    bly_call_init(&server->call, &server_side, true, runtime, loop, limits->record, limits->receive_size,
+                  limits->send_mark, limits->stream_window);
+    server->call.held.holding = holding;
     server->call.began_ms = bly_loop_turn_ms(loop);
     bly_arena_init(&server->arena);
     bly_scope_init(&server->scope, &server->arena);
@@ -531,13 +547,17 @@ bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_hos
 static void
 dispatch(bly_server_call *server, bool ended)
 {
+    bool attended = bly_attended_is(server);
     bly_mutex_lock(&server->call.lock);
-    server->run_state = BLY_RUN_WAITING;
+    server->run_state = attended ? BLY_RUN_RUNNING : BLY_RUN_WAITING;
     server->call.in_ended = ended;
     bly_mutex_unlock(&server->call.lock);
     server->dispatched = true;
     bly_call_ref(&server->call); /* given back when it is over */
-    server->ops->dispatch(server->host, &server->call);
+    if (attended)
+        bly_attended_ask(&server->call);
+    else
+        server->ops->dispatch(server->host, &server->call);
 }
 
 static bool
@@ -569,6 +589,8 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         return;
     }
     bly_call_arm_deadline(call);
+    if (bly_attended_is(server))
+        bly_attended_admit(server);
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
         dispatch(server, false);
 }
@@ -596,6 +618,23 @@ wants_input(const bly_server_call *server)
     return server->call.context != NULL && belay_context_cause(server->call.context) == BELAY_CAUSE_NONE;
 }
 
+/* What it is given it looks at in a turn of its own. */
+static void
+ask_attendant(bly_server_call *server)
+{
+    if (bly_attended_is(server) && server->dispatched)
+        bly_attended_ask(&server->call);
+}
+
+void
+bly_server_call_drained(bly_h2_stream *stream)
+{
+    bly_server_call *server = bly_server_call_of(bly_call_of_stream(stream));
+    bly_call_drained(stream);
+    if (!stream->out_ended)
+        ask_attendant(server);
+}
+
 void
 bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
 {
@@ -610,6 +649,8 @@ bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
         fail_frame(server, error);
     else if (server->messages > 1 && (call->method->flags & BELAY_CLIENT_STREAMING) == 0)
         fail_request(server, BELAY_UNIMPLEMENTED, "more than one request message");
+    else if (messages > 0)
+        ask_attendant(server);
 }
 
 void
@@ -625,6 +666,7 @@ bly_server_call_end(bly_h2_stream *stream)
     }
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0) {
         bly_call_end_input(call);
+        ask_attendant(server);
         return;
     }
     if (server->messages == 0) {
@@ -641,6 +683,16 @@ bly_server_call_delivered(bly_h2_stream *stream)
     note_delivered(server);
 }
 
+/* What is not the connection's end is the client's reset, or ours: because it broke a rule, or went too far. */
+static belay_cause
+cause_of_reset(const bly_h2_stream *stream, uint32_t error)
+{
+    if (error == BLY_H2_CONNECTION_LOST)
+        return BELAY_CAUSE_CONNECTION_LOST;
+    bool limit = error == BLY_H2_ENHANCE_YOUR_CALM || error == BLY_H2_CANCEL;
+    return limit && !stream->reset_by_peer ? BELAY_CAUSE_LIMIT : BELAY_CAUSE_PEER_CANCELLED;
+}
+
 void
 bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
 {
@@ -649,9 +701,7 @@ bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool
     (void)by_peer;
     (void)unprocessed;
     if (call->context != NULL) {
-        /* What is not the connection's end is the client's reset, or ours because it broke a rule. */
-        belay_cause cause =
-            error == BLY_H2_CONNECTION_LOST ? BELAY_CAUSE_CONNECTION_LOST : BELAY_CAUSE_PEER_CANCELLED;
+        belay_cause cause = cause_of_reset(stream, error);
         bly_context_end(call->context, cause, NULL);
         note_cancelled(server, cause);
     }

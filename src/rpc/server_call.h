@@ -30,6 +30,8 @@
 #include "rpc/scope.h"
 #include "rpc/watchdog.h"
 
+typedef struct bly_attendant bly_attendant;
+
 /* One method that is served. */
 typedef struct bly_registration {
     /* const after creation */
@@ -37,6 +39,7 @@ typedef struct bly_registration {
     const void *handlers;
     void *data;
     bool reserved; /* runs on reserved workers, and is counted nowhere */
+    const bly_attendant *attendant; /* answers on the I/O thread (rpc/attended.h); NULL: a worker does */
     unsigned int doors; /* bits of the host's: by which of its addresses it can be called */
 
     bly_method_time time;   /* its own headings */
@@ -58,6 +61,7 @@ typedef struct bly_server_totals {
 /* What the host sets for its calls. */
 typedef struct bly_server_limits {
     const bly_draining *draining;
+    bly_limit_record *record;
     uint32_t receive_size;
     uint32_t send_mark;
     uint32_t stream_window;
@@ -119,6 +123,7 @@ typedef struct bly_server_call {
     uint32_t closed_error;
     bool batched;     /* in the turn's batch */
     bool has_slot;
+    bool is_counted; /* against what may be admitted */
     bool is_gone;
     bool is_over;
 
@@ -138,6 +143,7 @@ typedef struct bly_server_call {
     int refused_http;             /* HTTP status of a refusal, or 0 */
     belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
     char refused_message[128];
+    bool is_head;                 /* of a refused request: its answer has no body */
     unsigned int headers_seen;    /* bits of the request headers that must come once */
     unsigned int messages;
     bool dispatched;
@@ -146,6 +152,7 @@ typedef struct bly_server_call {
     bool cancel_handled;
     bool outcome_known;
     bly_loop_deferred after_flush; /* what a cancel sends when replies were on their way */
+    void *attendance; /* the attendant's, for this call */
 
     /* handler's thread; `headers` and `trailers` the I/O thread's once they are due */
     belay_metadata *headers;
@@ -154,6 +161,7 @@ typedef struct bly_server_call {
     ProtobufCAllocator allocator;
     char *fail_message; /* in the arena */
     belay_code fail_code;
+    struct bly_details *details; /* in the arena, or NULL */
     bool blocking;      /* between belay_blocking_begin() and _end() */
     bly_scope scope;    /* client calls opened with the own context, groups */
 } bly_server_call;
@@ -164,10 +172,12 @@ bly_server_call_of(belay_call *call)
     return BLY_CONTAINER_OF(call, bly_server_call, call);
 }
 
-/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host.
+/* Makes a call for a stream that a client opens; NULL without memory. `peer` lives as long as the host,
+ * `holding` until the call leaves it.
  * I/O thread. */
 belay_call *bly_server_call_new(belay_runtime *runtime, bly_loop *loop, const bly_server_host_ops *ops, void *host,
-                                bly_server_totals *totals, const bly_server_limits *limits, const char *peer);
+                                bly_server_totals *totals, const bly_server_limits *limits,
+                                bly_holding *holding, const char *peer);
 
 /* The stream ops of bly_h2_ops. I/O thread. */
 bool bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const char *name, size_t name_size,
@@ -177,12 +187,17 @@ void bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t siz
 void bly_server_call_end(bly_h2_stream *stream);
 void bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 void bly_server_call_delivered(bly_h2_stream *stream);
+void bly_server_call_drained(bly_h2_stream *stream);
 
 /* Refuses a call that was dispatched and has not run, with a status. I/O thread. */
 void bly_server_call_refuse(belay_call *call, belay_code code, const char *message);
 
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
+
+/* The end of a handler, in the order of DESIGN 5; `reply` may be NULL. Its thread. */
+void bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code,
+                            const ProtobufCMessage *reply);
 
 /* Notes a refusal; the first stays. */
 void bly_request_refuse(bly_server_call *server, int http_status, belay_code code, const char *format, ...)
@@ -194,6 +209,9 @@ bool bly_request_check(bly_server_call *server, bool oversized);
 /* Counts a call that was cancelled before a worker took it / one whose handler the watchdog reports. Any thread. */
 void bly_server_call_count_dropped(bly_server_call *server);
 void bly_server_call_count_ignoring(bly_server_call *server);
+
+/* Adds what the handler added to its status to the trailers. message: or NULL. Handler's thread. */
+void bly_server_call_pack_details(bly_server_call *server, belay_code code, const char *message);
 
 /* Marks a call over. Lock held. */
 void bly_server_call_over_locked(bly_server_call *server);

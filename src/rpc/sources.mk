@@ -1,4 +1,6 @@
 libbelay_sources += \
+	src/rpc/attended.c \
+	src/rpc/attended.h \
 	src/rpc/call.c \
 	src/rpc/call.h \
 	src/rpc/census.c \
@@ -6,8 +8,11 @@ libbelay_sources += \
 	src/rpc/client_call.c \
 	src/rpc/client_call.h \
 	src/rpc/compression.c src/rpc/compression.h \
+	src/rpc/credentials.c \
+	src/rpc/credentials.h \
 	src/rpc/deadline.c \
 	src/rpc/deadline.h \
+	src/rpc/details.c \
 	src/rpc/draining.h \
 	src/rpc/estimate.c \
 	src/rpc/estimate.h \
@@ -16,10 +21,14 @@ libbelay_sources += \
 	src/rpc/handler.c \
 	src/rpc/headers.c \
 	src/rpc/headers.h \
+	src/rpc/holding.c \
+	src/rpc/holding.h \
 	src/rpc/method_stats.c \
 	src/rpc/method_stats.h \
 	src/rpc/method_time.h \
 	src/rpc/receive.c \
+	src/rpc/refusal.c \
+	src/rpc/refusal.h \
 	src/rpc/request.c \
 	src/rpc/runtime.c \
 	src/rpc/runtime.h \

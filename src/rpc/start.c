@@ -70,8 +70,8 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     bly_client_call *client = bly_blocks_new(sizeof *client);
     if (client == NULL)
         return NULL;
-    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->receive_size,
-                  host->send_mark, host->stream_window);
+    bly_call_init(&client->call, &bly_client_side, false, host->runtime, host->loop, host->limits,
+                  host->receive_size, host->send_mark, host->stream_window);
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
@@ -120,6 +120,18 @@ belong_to_scope(bly_client_call *client, belay_context *context)
         bly_list_append(&client->scope->calls, &client->handler_link);
 }
 
+/* A call that has no credentials, and was to have some, ends before it begins. Not posted yet: nobody else sees it. */
+static void
+add_credentials(bly_client_call *client, const bly_credentials *credentials)
+{
+    const bly_client_host *host = client->host;
+    const belay_credentials_request request = {.authority = host->authority, .method = client->call.method->path};
+    const char *words = NULL;
+    belay_code code = bly_credentials_add(credentials, host->is_secure, &request, &client->metadata, &words);
+    if (code != BELAY_OK)
+        bly_client_call_fail(&client->call, code, words);
+}
+
 belay_code
 bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
                       const ProtobufCMessage *request, const belay_call_options *options, bool announce,
@@ -133,6 +145,11 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     bly_bytes *frame = one_request ? bly_call_frame_pack(request) : NULL;
     if (one_request && frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
+    if (one_request && frame->size - BLY_FRAME_PREFIX > host->limits->limits->values[BELAY_LIMIT_SEND_SIZE]) {
+        bly_limit_reached(host->limits, BELAY_LIMIT_SEND_SIZE, host->target);
+        bly_bytes_free(frame);
+        return BELAY_RESOURCE_EXHAUSTED;
+    }
     bly_client_call *client = make_call(host, method, options);
     if (client == NULL || !make_context(client, context, options->timeout_ns)) {
         bly_bytes_free(frame);
@@ -142,6 +159,8 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     }
     belay_call *call = &client->call;
     belong_to_scope(client, context);
+    if (options->credentials.function != NULL && !belay_cancelled(call))
+        add_credentials(client, &options->credentials);
     frame = bly_call_frame_compress(call, frame);
     bly_mutex_lock(&call->lock);
     if (frame != NULL)

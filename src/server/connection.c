@@ -9,10 +9,10 @@
 
 #include "base/jitter.h"
 #include "h2/connection.h"
+#include "server/limits.h"
 #include "transport/peer_identity.h"
 
 #define AGE_JITTER 10 /* percent (gRFC A9) */
-#define MAX_CONCURRENT_STREAMS 100
 
 /* ---- Life ----------------------------------------------------------------------------------------- */
 
@@ -35,6 +35,7 @@ free_if_done(bly_server_connection *connection)
     belay_server *server = connection->place->server;
     unsigned int door = connection->door;
     move_shown_connection(connection);
+    bly_list_remove(&connection->withheld_link);
     bly_list_remove(&connection->link);
     bly_peer_identity_free(connection->identity);
     free(connection);
@@ -47,6 +48,14 @@ of_host(void *host)
     return host;
 }
 
+static void
+stop_counting(bly_server_connection *connection, bly_server_call *server)
+{
+    if (server->is_counted)
+        connection->call_count--;
+    server->is_counted = false;
+}
+
 /* A call that is gone from its stream and from its worker is none of the connection's any more. */
 static void
 forget_if_done(bly_server_connection *connection, bly_server_call *server)
@@ -56,6 +65,8 @@ forget_if_done(bly_server_connection *connection, bly_server_call *server)
     if (connection->place->shown_call == &server->connection_link)
         connection->place->shown_call = server->connection_link.next;
     bly_list_remove(&server->connection_link);
+    stop_counting(connection, server);
+    bly_call_leave_holding(&server->call);
     bly_call_unref(&server->call);
     free_if_done(connection);
 }
@@ -135,11 +146,23 @@ over(void *host, belay_call *call)
     forget_if_done(connection, server);
 }
 
+static bool
+is_running(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    bool running = server->run_state == BLY_RUN_RUNNING;
+    bly_mutex_unlock(&server->call.lock);
+    return running;
+}
+
 static void
 gone(void *host, belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     server->is_gone = true;
+    /* Who opens and resets many in one read does no harm: they are over before another is read. */
+    if (server->dispatched && !server->is_over && !is_running(server))
+        stop_counting(of_host(host), server);
     forget_if_done(of_host(host), server);
 }
 
@@ -191,9 +214,11 @@ bly_server_push_batch(bly_loop_deferred *deferred)
         BLY_LIST_ENTRY(link, bly_server_call, job.link)->batched = false;
     bly_pool_push(place->server->pool, &batch);
     bly_link *link;
-    while ((link = bly_list_take_first(&batch)) != NULL)
-        bly_server_call_refuse(&BLY_LIST_ENTRY(link, bly_server_call, job.link)->call, BELAY_RESOURCE_EXHAUSTED,
-                               "the server's queue is full");
+    while ((link = bly_list_take_first(&batch)) != NULL) {
+        belay_call *call = &BLY_LIST_ENTRY(link, bly_server_call, job.link)->call;
+        bly_call_reached(call, BELAY_LIMIT_QUEUE);
+        bly_server_call_refuse(call, BELAY_RESOURCE_EXHAUSTED, "the server's queue is full");
+    }
 }
 
 /* ---- Streams that are gone -------------------------------------------------------------------------- */
@@ -264,10 +289,16 @@ stream_begin(void *owner, bly_h2_connection *h2)
     belay_server *server = connection->place->server;
     if (connection->refuses)
         return NULL;
+    if (connection->call_count >= server->options.limits.values[BELAY_LIMIT_ADMITTED_CALLS]) {
+        bly_limit_reached(&server->limit_record, BELAY_LIMIT_ADMITTED_CALLS, connection->peer);
+        return NULL;
+    }
     belay_call *call = bly_server_call_new(server->runtime, connection->loop, &host_ops, connection,
-                                           &server->totals, &server->limits, connection->peer);
+                                           &server->totals, &server->limits, &connection->holding, connection->peer);
     if (call == NULL)
         return NULL;
+    bly_server_call_of(call)->is_counted = true;
+    connection->call_count++;
     bly_call_ref(call); /* the connection's */
     bly_list_append(&connection->calls, &bly_server_call_of(call)->connection_link);
     return &call->stream;
@@ -293,6 +324,24 @@ grace_over(void *owner, bly_h2_connection *h2)
 }
 
 static void
+stream_data(bly_h2_stream *stream, const uint8_t *data, size_t size)
+{
+    belay_call *call = bly_call_of_stream(stream);
+    bly_server_connection *connection = of_host(bly_server_call_of(call)->host);
+    bly_server_call_data(stream, data, size);
+    if (call->held.wants || bly_holding_is_full(&connection->holding))
+        bly_server_withhold(connection);
+}
+
+static void
+limit_reached(void *owner, bly_h2_connection *h2, belay_limit limit)
+{
+    bly_server_connection *connection = owner;
+    (void)h2;
+    bly_limit_reached(&connection->place->server->limit_record, limit, connection->peer);
+}
+
+static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
     bly_server_connection *connection = owner;
@@ -308,13 +357,14 @@ static const bly_h2_ops h2_ops = {
     .stream_begin = stream_begin,
     .header = bly_server_call_header,
     .headers_done = bly_server_call_headers_done,
-    .data = bly_server_call_data,
+    .data = stream_data,
     .end = bly_server_call_end,
     .closed = stream_closed,
-    .drained = bly_call_drained,
+    .drained = bly_server_call_drained,
     .delivered = bly_server_call_delivered,
     .idle = idle,
     .grace_over = grace_over,
+    .limit_reached = limit_reached,
     .connection_closed = connection_closed,
 };
 
@@ -348,7 +398,7 @@ speak_http2(bly_server_connection *connection, bly_stream *stream)
     belay_server *server = connection->place->server;
     bly_h2_options options;
     bly_h2_options_defaults(&options);
-    options.max_concurrent_streams = MAX_CONCURRENT_STREAMS;
+    bly_h2_options_limit(&options, &server->options.limits);
     options.stream_window = server->limits.stream_window;
     set_keeping(connection->place, &options);
     connection->identity = bly_stream_take_identity(stream);
@@ -407,6 +457,9 @@ bly_server_connection_new(bly_server_loop *place, int descriptor, const char *pe
     bly_list_init(&connection->calls);
     bly_list_init(&connection->held);
     bly_link_init(&connection->link);
+    bly_link_init(&connection->withheld_link);
+    bly_holding_init(&connection->holding, &server->held,
+                     server->options.limits.values[BELAY_LIMIT_CONNECTION_BYTES]);
     bly_list_append(&place->connections, &connection->link);
     bly_server_connection_added(server, listener->door);
     begin(connection, descriptor, listener->tls);

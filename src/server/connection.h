@@ -31,6 +31,9 @@ typedef struct bly_server_connection {
     bly_registration *recent; /* of the method that was called last, or NULL */
     size_t recent_size;       /* of its path */
     bool refuses;          /* calls that come now: it is too late for them */
+    unsigned int call_count; /* of streams that are open, and of handlers that have not returned */
+    bly_holding holding;   /* its own headings */
+    bly_link withheld_link;
 } bly_server_connection;
 
 /* Takes over a descriptor. On failure it is closed, and the log says why. */

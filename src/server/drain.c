@@ -15,6 +15,7 @@
 
 #include "base/thread.h"
 #include "server/connection.h"
+#include "server/extension.h"
 #include "server/systemd.h"
 
 /* ---- What is done on the I/O threads ---------------------------------------------------------------- */
@@ -158,6 +159,7 @@ drain_front(belay_server *server, uint64_t limit_ns)
 {
     /* Also when another thread does the same: neither may count connections before both steps are done. */
     stop_accepting(server, BLY_SERVER_FRONT_DOOR);
+    bly_server_tell_extensions(server);
     for_each_connection(server, bly_server_connection_drain);
     bly_context_end(server->draining.context, BELAY_CAUSE_SHUTDOWN, NULL);
     if (wait_for_grace(server))

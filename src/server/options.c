@@ -35,8 +35,10 @@ belay_server_options *
 belay_server_options_new(void)
 {
     belay_server_options *options = malloc(sizeof *options);
-    if (options != NULL)
+    if (options != NULL) {
         *options = bly_server_default_options;
+        bly_limits_init(&options->limits);
+    }
     return options;
 }
 

@@ -10,6 +10,7 @@ bly_registry_fini(bly_registry *registry)
     for (size_t i = 0; i < registry->table_count; i++)
         free(registry->tables[i]);
     free(registry->tables);
+    free(registry->services);
     free(registry->entries);
 }
 
@@ -92,11 +93,17 @@ reserve(bly_registry *registry, const belay_service *service, const void *handle
     if (tables == NULL)
         return NULL;
     registry->tables = tables;
+    const belay_service **services =
+        realloc(registry->services, (registry->table_count + 1) * sizeof *services);
+    if (services == NULL)
+        return NULL;
+    registry->services = services;
     void *table = malloc(service->handlers_size > 0 ? service->handlers_size : 1);
     if (table == NULL)
         return NULL;
     if (service->handlers_size > 0)
         memcpy(table, handlers, service->handlers_size);
+    registry->services[registry->table_count] = service;
     registry->tables[registry->table_count++] = table;
     return table;
 }

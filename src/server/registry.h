@@ -24,6 +24,7 @@ typedef struct bly_registry {
     bly_registry_entry *entries; /* sorted by path */
     size_t count;
     void **tables; /* copies of the handler tables */
+    const belay_service **services; /* whose tables they are */
     size_t table_count;
 } bly_registry;
 

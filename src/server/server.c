@@ -10,6 +10,8 @@
 #include "io/lend.h"
 #include "server/activation.h"
 #include "server/connection.h"
+#include "server/extension.h"
+#include "server/limits.h"
 
 #define STREAM_WINDOW (256u << 10)
 #define RESERVED_WORKERS 2
@@ -50,12 +52,16 @@ static void
 resolve_options(belay_server *server, const belay_server_options *options)
 {
     server->options = options != NULL ? *options : bly_server_default_options;
+    if (options == NULL)
+        bly_limits_init(&server->options.limits);
+    bly_server_limits_init(server);
     if (server->options.workers_minimum == 0)
         server->options.workers_minimum = default_workers();
     if (server->options.workers_maximum < server->options.workers_minimum)
         server->options.workers_maximum = server->options.workers_minimum;
     server->limits = (bly_server_limits){
         .draining = &server->draining,
+        .record = &server->limit_record,
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
         .stream_window = STREAM_WINDOW,
@@ -82,6 +88,8 @@ make_loops(belay_server *server)
         place->may_tell = BLY_SERVER_TELL_AT_ONCE;
         place->random = (uint64_t)(uintptr_t)place ^ belay_now();
         bly_list_init(&place->closed);
+        bly_list_init(&place->withheld);
+        bly_timer_init(&place->windows, bly_server_open_windows);
         bly_loop_keep(place->loop); /* clients are not to wait for a handler that drives */
     }
     return true;
@@ -167,6 +175,7 @@ destroy(belay_server *server)
     free(server->loops);
     if (server->has_stack_signal)
         bly_stack_signal_give_back(server->options.watchdog_signal);
+    bly_server_free_extensions(server);
     bly_registry_fini(&server->registry);
     belay_context_unref(server->draining.context);
     bly_condition_fini(&server->changed);
@@ -184,6 +193,7 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     bly_mutex_init(&server->lock);
     bly_condition_init(&server->changed);
     bly_timer_init(&server->growth_timer, grow);
+    bly_list_init(&server->extensions);
     server->drain_deadline = BELAY_FOREVER;
     server->cap_ns = BELAY_FOREVER;
     server->resident.show = bly_server_show;
@@ -247,6 +257,18 @@ belay_server_reserve_method(belay_server *server, const char *path)
     belay_code code = find_method(server, path, &registration);
     if (code == BELAY_OK)
         registration->reserved = true;
+    return code;
+}
+
+belay_code
+bly_server_attend_method(belay_server *server, const char *path, const bly_attendant *attendant)
+{
+    bly_registration *registration;
+    belay_code code = find_method(server, path, &registration);
+    if (code == BELAY_OK) {
+        registration->attendant = attendant;
+        registration->reserved = true;
+    }
     return code;
 }
 
@@ -363,10 +385,24 @@ typedef struct arrival {
     char peer[64];
 } arrival;
 
+/* An operator's connections are not counted: they are for when nothing else works any more. */
+static bool
+has_room(belay_server *server, const char *peer, unsigned int door)
+{
+    if (door != BLY_SERVER_FRONT_DOOR)
+        return true;
+    bly_mutex_lock(&server->lock);
+    bool room = server->open_count < server->options.limits.values[BELAY_LIMIT_CONNECTIONS];
+    bly_mutex_unlock(&server->lock);
+    if (!room)
+        bly_limit_reached(&server->limit_record, BELAY_LIMIT_CONNECTIONS, peer);
+    return room;
+}
+
 static void
 arrive(bly_server_loop *place, int descriptor, const char *peer, const bly_server_listener *listener)
 {
-    if ((place->closed_doors & listener->door) != 0)
+    if ((place->closed_doors & listener->door) != 0 || !has_room(place->server, peer, listener->door))
         close(descriptor);
     else
         bly_server_connection_new(place, descriptor, peer, listener);
@@ -544,6 +580,8 @@ belay_server_free(belay_server *server)
     bly_resident_leave(&server->resident, server->runtime);
     /* No job is left that could have the pool grow: the timer is not armed again. */
     bly_timer_disarm(server->loops[0].loop, &server->growth_timer);
+    for (unsigned int i = 0; i < server->runtime->loop_count; i++) /* nor is a connection, with windows to open */
+        bly_timer_disarm(server->loops[i].loop, &server->loops[i].windows);
     settle_loops(server);
     bly_pool_free(server->pool);
     settle_loops(server);

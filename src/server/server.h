@@ -50,6 +50,7 @@ struct belay_server_options {
     uint64_t watchdog_ns; /* 0: none */
     int watchdog_signal;  /* 0: no stacks */
     bly_server_keeping keeping;
+    bly_limits limits;
 };
 
 extern const belay_server_options bly_server_default_options;
@@ -67,6 +68,8 @@ typedef struct bly_server_loop {
     bly_loop_deferred tell;
     bly_link *shown_connection; /* which a census looks at next; of `connections` */
     bly_link *shown_call;       /* of its calls, or NULL: from the first on */
+    bly_list withheld;        /* connections whose windows are held back */
+    bly_timer windows;        /* armed while there are any */
     unsigned int closed_doors; /* connections that come now by these are closed at once */
     uint64_t random;           /* for jitter */
 } bly_server_loop;
@@ -96,11 +99,14 @@ struct belay_server {
     uint64_t cap_ns; /* of all methods that have none of their own; BELAY_FOREVER: none */
 
     bly_resident resident;
+    bly_list extensions; /* bly_extension */
     unsigned int admin_doors; /* where the admin service answers; 0: it was not added */
 
     /* any thread */
     bly_server_totals totals;
     bly_draining draining; /* its own headings */
+    bly_limit_record limit_record; /* its own headings */
+    bly_holding_total held;        /* its own headings */
     bly_timer growth_timer;
     int growth_timer_armed; /* atomic: whoever sets it arms */
 

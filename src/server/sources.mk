@@ -4,8 +4,12 @@ libbelay_sources += \
 	src/server/connection.c \
 	src/server/connection.h \
 	src/server/drain.c \
+	src/server/extension.c \
+	src/server/extension.h \
 	src/server/handlers.c \
 	src/server/keeping.c \
+	src/server/limits.c \
+	src/server/limits.h \
 	src/server/method_time.c \
 	src/server/metrics.c \
 	src/server/options.c \

@@ -54,4 +54,17 @@ bool bly_frame_reader_is_between(const bly_frame_reader *reader);
  * prefix is incomplete: what is missing of the prefix. */
 size_t bly_frame_reader_rest(const bly_frame_reader *reader);
 
+/* Bytes of the current message that have come, and all of them; 0 between messages and in a prefix. */
+static inline size_t
+bly_frame_reader_filled(const bly_frame_reader *reader)
+{
+    return reader->message != NULL ? reader->filled : 0;
+}
+
+static inline size_t
+bly_frame_reader_size(const bly_frame_reader *reader)
+{
+    return reader->message != NULL ? reader->announced : 0;
+}
+
 #endif

@@ -177,6 +177,12 @@ belay_metadata_add(belay_metadata *metadata, const char *key, const void *value,
     return add_copy(metadata, key, key_size, value, value_size);
 }
 
+belay_code
+bly_metadata_add_unchecked(belay_metadata *metadata, const char *key, const void *value, size_t value_size)
+{
+    return add_copy(metadata, key, strlen(key), value, value_size);
+}
+
 const belay_metadata_entry *
 belay_metadata_get(const belay_metadata *metadata, const char *key)
 {

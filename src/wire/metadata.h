@@ -19,6 +19,10 @@
 belay_code bly_metadata_add_wire(belay_metadata *metadata, const char *key, size_t key_size,
                                  const char *value, size_t value_size);
 
+/* Appends a pair of our own, with bytes of any kind and a key that programs may not use. BELAY_OK or
+ * BELAY_RESOURCE_EXHAUSTED. */
+belay_code bly_metadata_add_unchecked(belay_metadata *metadata, const char *key, const void *value, size_t value_size);
+
 /* True for header names that never reach a program: pseudo headers, HTTP's own and gRPC's. (A
  * program can read "user-agent", though it cannot set it.) */
 bool bly_metadata_is_reserved(const char *key, size_t key_size);

@@ -27,14 +27,17 @@ new_on_heap(const char *message)
     return status;
 }
 
+/* What it holds besides the arena's memory. */
 static void
-free_trailers(void *trailers)
+release(void *argument)
 {
-    belay_metadata_free(trailers);
+    belay_status *status = argument;
+    belay_metadata_free(status->trailers);
+    protobuf_c_message_free_unpacked(status->details, NULL);
 }
 
 static belay_status *
-new_in_arena(const char *message, belay_metadata *trailers, bly_arena *arena)
+new_in_arena(const char *message, const belay_metadata *trailers, bly_arena *arena)
 {
     belay_status *status = bly_arena_alloc(arena, sizeof *status);
     if (!status)
@@ -45,7 +48,7 @@ new_in_arena(const char *message, belay_metadata *trailers, bly_arena *arena)
         if (!status->message)
             return NULL;
     }
-    if (trailers && !bly_arena_defer(arena, free_trailers, trailers))
+    if (trailers && !bly_arena_defer(arena, release, status))
         return NULL;
     return status;
 }
@@ -71,7 +74,7 @@ belay_status_free(belay_status *status)
     if (!status || status->in_arena)
         return;
     free(status->message);
-    belay_metadata_free(status->trailers);
+    release(status);
     free(status);
 }
 
@@ -168,14 +171,28 @@ bly_status_from_h2(uint32_t h2_error)
     }
 }
 
+#define GRPC_TYPE "application/grpc"
+#define GRPC_TYPE_SIZE (sizeof GRPC_TYPE - 1)
+
 bool
 bly_content_type_is_grpc(const char *text, size_t size)
 {
-    static const char name[] = "application/grpc";
-    const size_t name_size = sizeof name - 1;
-    if (size == name_size && memcmp(text, name, name_size) == 0)
+    if (size == GRPC_TYPE_SIZE && memcmp(text, GRPC_TYPE, GRPC_TYPE_SIZE) == 0)
         return true; /* what nearly all send */
-    if (size < name_size || strncasecmp(text, name, name_size) != 0)
+    if (size < GRPC_TYPE_SIZE || strncasecmp(text, GRPC_TYPE, GRPC_TYPE_SIZE) != 0)
         return false;
-    return size == name_size || text[name_size] == '+' || text[name_size] == ';';
+    return size == GRPC_TYPE_SIZE || text[GRPC_TYPE_SIZE] == '+' || text[GRPC_TYPE_SIZE] == ';';
+}
+
+bool
+bly_content_type_is_protobuf(const char *text, size_t size)
+{
+    static const char proto[] = "+proto";
+    const size_t proto_size = sizeof proto - 1;
+    const char *rest = text + GRPC_TYPE_SIZE;
+    size -= GRPC_TYPE_SIZE;
+    if (size == 0 || rest[0] == ';')
+        return true;
+    return size >= proto_size && strncasecmp(rest, proto, proto_size) == 0 &&
+           (size == proto_size || rest[proto_size] == ';');
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include <belay/status.h>
 
 #include "base/arena.h"
@@ -20,6 +22,8 @@ struct belay_status {
     bool in_arena;
     char *message; /* own, or NULL */
     belay_metadata *trailers; /* own, or NULL */
+    ProtobufCMessage *details; /* own, on the heap; NULL: none, or nobody has asked (details.c) */
+    bool details_read;
 };
 
 /* Makes a status. message: copied, may be NULL. trailers: taken over, also on failure, may be NULL.
@@ -45,5 +49,8 @@ belay_code bly_status_from_h2(uint32_t h2_error);
 
 /* True for "application/grpc" alone or followed by '+' or ';', in upper or lower case. */
 bool bly_content_type_is_grpc(const char *text, size_t size);
+
+/* Of one that is gRPC's: true when the messages are protobuf, by default or by "+proto". */
+bool bly_content_type_is_protobuf(const char *text, size_t size);
 
 #endif

@@ -49,7 +49,7 @@ submessage(const ProtobufCMessageDescriptor *descriptor, uint64_t tag)
 
 /* Walks over one field; goes one level down at a submessage. */
 static belay_code
-scan_field(level *levels, unsigned int *depth, const uint8_t **at)
+scan_field(level *levels, unsigned int most, unsigned int *depth, const uint8_t **at)
 {
     const level *current = &levels[*depth];
     uint64_t tag, size;
@@ -74,22 +74,22 @@ scan_field(level *levels, unsigned int *depth, const uint8_t **at)
         *at += size;
         return BELAY_OK;
     }
-    if (*depth + 1 == BLY_UNPACK_MAX_DEPTH)
+    if (*depth + 1 == most)
         return BELAY_RESOURCE_EXHAUSTED;
     levels[++*depth] = (level){descriptor, *at + size};
     return BELAY_OK;
 }
 
 static belay_code
-scan(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size)
+scan_with(level *levels, unsigned int most, const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,
+          size_t size)
 {
-    level levels[BLY_UNPACK_MAX_DEPTH];
     unsigned int depth = 0;
     const uint8_t *at = data;
     levels[0] = (level){descriptor, data + size};
     for (;;) {
         if (at < levels[depth].end) {
-            belay_code code = scan_field(levels, &depth, &at);
+            belay_code code = scan_field(levels, most, &depth, &at);
             if (code != BELAY_OK)
                 return code;
         } else if (depth == 0) {
@@ -100,13 +100,31 @@ scan(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t s
     }
 }
 
+static belay_code
+scan_deep(unsigned int most, const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size)
+{
+    level levels[BLY_UNPACK_DEEPEST];
+    return scan_with(levels, most, descriptor, data, size);
+}
+
+/* The usual depth takes little of the stack. */
+static belay_code
+scan(unsigned int most, const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size)
+{
+    level levels[BLY_UNPACK_MAX_DEPTH];
+    if (most > BLY_UNPACK_MAX_DEPTH)
+        return scan_deep(most < BLY_UNPACK_DEEPEST ? most : BLY_UNPACK_DEEPEST, descriptor, data, size);
+    return scan_with(levels, most, descriptor, data, size);
+}
+
 /* ---- The budget: how much memory does it take? --------------------------------------------------------- */
 
 typedef struct budget {
     ProtobufCAllocator allocator; /* what protobuf-c is given */
     ProtobufCAllocator *below;    /* where the memory comes from; NULL: malloc */
     size_t left;
-    bool exhausted;
+    bool exhausted; /* nothing was to be had */
+    bool over;      /* because of the budget */
 } budget;
 
 static void *
@@ -114,7 +132,7 @@ allocate(void *data, size_t size)
 {
     budget *spent = data;
     if (size > spent->left) {
-        spent->exhausted = true;
+        spent->exhausted = spent->over = true;
         return NULL;
     }
     ProtobufCAllocator *below = spent->below;
@@ -137,17 +155,30 @@ release(void *data, void *memory)
 }
 
 belay_code
-bly_unpack(const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator, const uint8_t *data,
-           size_t size, ProtobufCMessage **message)
+bly_unpack_within(bly_unpack_bounds *bounds, const ProtobufCMessageDescriptor *descriptor,
+                  ProtobufCAllocator *allocator, const uint8_t *data, size_t size, ProtobufCMessage **message)
 {
-    belay_code code = scan(descriptor, data, size);
+    bounds->reached = BLY_UNPACK_WITHIN;
+    belay_code code = scan(bounds->depth, descriptor, data, size);
+    if (code == BELAY_RESOURCE_EXHAUSTED)
+        bounds->reached = BLY_UNPACK_TOO_DEEP;
     if (code != BELAY_OK)
         return code;
-    budget spent = {.below = allocator, .left = BLY_UNPACK_MAX_SIZE};
+    budget spent = {.below = allocator, .left = bounds->size};
     spent.allocator = (ProtobufCAllocator){allocate, release, &spent};
     ProtobufCMessage *unpacked = protobuf_c_message_unpack(descriptor, &spent.allocator, size, data);
+    if (spent.over)
+        bounds->reached = BLY_UNPACK_TOO_LARGE;
     if (unpacked == NULL)
         return spent.exhausted ? BELAY_RESOURCE_EXHAUSTED : BELAY_INTERNAL;
     *message = unpacked;
     return BELAY_OK;
+}
+
+belay_code
+bly_unpack(const ProtobufCMessageDescriptor *descriptor, ProtobufCAllocator *allocator, const uint8_t *data,
+           size_t size, ProtobufCMessage **message)
+{
+    bly_unpack_bounds bounds = {.size = BLY_UNPACK_MAX_SIZE, .depth = BLY_UNPACK_MAX_DEPTH};
+    return bly_unpack_within(&bounds, descriptor, allocator, data, size, message);
 }

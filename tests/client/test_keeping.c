@@ -3,6 +3,7 @@
  * How a channel keeps its connections, and how it goes about a server that cannot be reached. Time passes when the
  * test says so.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -204,6 +205,50 @@ test_other_reasons_to_calm_down_leave_the_interval(void)
     CU_ASSERT_EQUAL(__atomic_load_n(&b.complaints, __ATOMIC_RELAXED), 0);
 }
 
+/* A server that is there and then does nothing, on a thread of its own. */
+typedef struct mute {
+    int listener;
+    raw_peer peer;
+} mute;
+
+static void *
+be_mute(void *argument)
+{
+    mute *self = argument;
+    self->peer = (raw_peer){0};
+    raw_accept(&self->peer, self->listener, (raw_settings){0});
+    self->peer.no_pong = true;
+    raw_await_lost(&self->peer);
+    raw_close(&self->peer);
+    return NULL;
+}
+
+/* On a runtime without servers a caller that waits drives the connection itself (io/lend.h). */
+static void
+test_a_caller_that_drives_its_connection_notices_silence(void)
+{
+    char address[32];
+    pthread_t thread;
+    static mute server;
+    server.listener = raw_listen(address);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, be_mute, &server), 0);
+    belay_channel_options *options = make_options();
+    belay_code code =
+        belay_channel_options_set_keepalive(options, BELAY_MILLISECONDS(20), BELAY_MILLISECONDS(20), false);
+    CU_ASSERT_EQUAL(code, BELAY_OK);
+    belay_channel *channel = belay_channel_new(NULL, address, options);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
+    belay_channel_options_free(options);
+    Belay__Test__Note *reply = NULL;
+    belay_status *status = NULL;
+    CU_ASSERT_EQUAL(belay_test_probe_unary(channel, NULL, NOTE("x"), NULL, &reply, &status), BELAY_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(belay_status_message(status), "keepalive"));
+    belay_status_free(status);
+    belay_channel_free(channel);
+    pthread_join(thread, NULL);
+    close(server.listener);
+}
+
 /* ---- Idle channels -------------------------------------------------------------------------------- */
 
 static void
@@ -322,6 +367,7 @@ static const CU_TestInfo tests[] = {
     TEST(test_a_server_that_answers_keeps_its_calls),
     TEST(test_a_server_that_minds_is_asked_half_as_often),
     TEST(test_other_reasons_to_calm_down_leave_the_interval),
+    TEST(test_a_caller_that_drives_its_connection_notices_silence),
     TEST(test_a_channel_without_calls_lets_its_connection_go),
     TEST(test_a_call_that_waits_for_a_stream_keeps_the_connection),
     TEST(test_pauses_grow_as_the_options_say),

@@ -2,11 +2,15 @@ client_suites = \
 	tests/client/test_calls \
 	tests/client/test_channel \
 	tests/client/test_connecting \
+	tests/client/test_credentials \
+	tests/client/test_details \
 	tests/client/test_driving \
 	tests/client/test_flow \
 	tests/client/test_hostile \
 	tests/client/test_keeping \
+	tests/client/test_limits \
 	tests/client/test_metadata \
+	tests/client/test_negative \
 	tests/client/test_restart \
 	tests/client/test_status
 check_PROGRAMS += $(client_suites)
@@ -25,6 +29,16 @@ tests_client_test_connecting_SOURCES = tests/client/test_connecting.c
 tests_client_test_connecting_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_connecting_LDADD = $(fixture_libs)
 $(tests_client_test_connecting_OBJECTS): $(probe_generated)
+
+tests_client_test_credentials_SOURCES = tests/client/test_credentials.c
+tests_client_test_credentials_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_credentials_LDADD = $(fixture_libs)
+$(tests_client_test_credentials_OBJECTS): $(probe_generated)
+
+tests_client_test_details_SOURCES = tests/client/test_details.c
+tests_client_test_details_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_details_LDADD = $(fixture_libs)
+$(tests_client_test_details_OBJECTS): $(probe_generated)
 
 tests_client_test_driving_SOURCES = tests/client/test_driving.c
 tests_client_test_driving_CPPFLAGS = $(fixture_cppflags)
@@ -60,3 +74,13 @@ tests_client_test_restart_SOURCES = tests/client/test_restart.c
 tests_client_test_restart_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_restart_LDADD = $(fixture_libs)
 $(tests_client_test_restart_OBJECTS): $(probe_generated)
+
+tests_client_test_negative_SOURCES = tests/client/test_negative.c
+tests_client_test_negative_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_negative_LDADD = $(fixture_libs)
+$(tests_client_test_negative_OBJECTS): $(probe_generated)
+
+tests_client_test_limits_SOURCES = tests/client/test_limits.c
+tests_client_test_limits_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_limits_LDADD = $(fixture_libs)
+$(tests_client_test_limits_OBJECTS): $(probe_generated)

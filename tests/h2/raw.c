@@ -128,19 +128,33 @@ raw_number(const raw_frame *frame, size_t offset)
     return get_number(frame->payload + offset);
 }
 
+/* A length as HPACK writes it, in seven bits and then more (RFC 7541, 5.1). */
+static uint8_t *
+put_length(uint8_t *to, size_t length)
+{
+    if (length < 127) {
+        *to++ = (uint8_t)length;
+        return to;
+    }
+    *to++ = 127;
+    for (length -= 127; length >= 128; length >>= 7)
+        *to++ = (uint8_t)(length | 128);
+    *to++ = (uint8_t)length;
+    return to;
+}
+
 size_t
 raw_field(uint8_t *to, const char *name, const char *value)
 {
+    uint8_t *end = to;
     size_t name_size = strlen(name);
     size_t value_size = strlen(value);
-    BLY_ASSERT(name_size < 127 && value_size < 127);
-    *to++ = 0;
-    *to++ = (uint8_t)name_size;
-    memcpy(to, name, name_size);
-    to += name_size;
-    *to++ = (uint8_t)value_size;
-    memcpy(to, value, value_size);
-    return 3 + name_size + value_size;
+    *end++ = 0;
+    end = put_length(end, name_size);
+    memcpy(end, name, name_size);
+    end = put_length(end + name_size, value_size);
+    memcpy(end, value, value_size);
+    return (size_t)(end + value_size - to);
 }
 
 size_t

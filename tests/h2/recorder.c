@@ -165,6 +165,14 @@ goaway(void *owner, bly_h2_connection *connection, uint32_t error, const char *w
 }
 
 static void
+limit_reached(void *owner, bly_h2_connection *connection, belay_limit limit)
+{
+    h2_owner *recorder = owner;
+    (void)connection;
+    recorder->limits[limit]++;
+}
+
+static void
 idle(void *owner, bly_h2_connection *connection)
 {
     h2_owner *recorder = owner;
@@ -205,5 +213,6 @@ const bly_h2_ops recorder_ops = {
     .goaway = goaway,
     .idle = idle,
     .grace_over = grace_over,
+    .limit_reached = limit_reached,
     .connection_closed = connection_closed,
 };

@@ -61,6 +61,7 @@ struct h2_owner {
     int goaways;
     uint32_t goaway_error;
     char goaway_words[128];
+    int limits[BELAY_LIMITS]; /* how often each was reached */
     int closed;
     bly_h2_reason reason;
     char detail[160];

@@ -77,6 +77,7 @@ test_streams_over_a_limit_that_the_peer_cannot_know_are_refused(void)
     CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, 5, &frame));
     CU_ASSERT(events_are(record_at(&raw.owner, 0), "H"));
     CU_ASSERT_EQUAL(raw.owner.count, 1);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 2);
     lone_close(&raw);
 }
 

@@ -1,3 +1,7 @@
+check_PROGRAMS += tests/h2/test_budget
+tests_h2_test_budget_SOURCES = tests/h2/test_budget.c $(h2_test_sources)
+tests_h2_test_budget_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/h2/test_connection
 tests_h2_test_connection_SOURCES = tests/h2/test_connection.c $(h2_test_sources)
 tests_h2_test_connection_LDADD = $(test_libs)
@@ -5,6 +9,14 @@ tests_h2_test_connection_LDADD = $(test_libs)
 check_PROGRAMS += tests/h2/test_drain
 tests_h2_test_drain_SOURCES = tests/h2/test_drain.c $(h2_test_sources)
 tests_h2_test_drain_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_frames
+tests_h2_test_frames_SOURCES = tests/h2/test_frames.c $(h2_test_sources)
+tests_h2_test_frames_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_gate
+tests_h2_test_gate_SOURCES = tests/h2/test_gate.c $(h2_test_sources)
+tests_h2_test_gate_LDADD = $(test_libs)
 
 check_PROGRAMS += tests/h2/test_headers
 tests_h2_test_headers_SOURCES = tests/h2/test_headers.c $(h2_test_sources)
@@ -32,6 +44,10 @@ tests_h2_test_send_LDADD = $(test_libs)
 check_PROGRAMS += tests/h2/test_session
 tests_h2_test_session_SOURCES = tests/h2/test_session.c $(h2_test_sources)
 tests_h2_test_session_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/h2/test_stall
+tests_h2_test_stall_SOURCES = tests/h2/test_stall.c $(h2_test_sources)
+tests_h2_test_stall_LDADD = $(test_libs)
 
 check_PROGRAMS += tests/h2/test_stream
 tests_h2_test_stream_SOURCES = tests/h2/test_stream.c $(h2_test_sources)

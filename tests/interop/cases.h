@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The test cases, by what they are about: cases_unary.c, cases_stream.c, cases_compressed.c, cases_status.c,
- * cases_cancel.c, cases_soak.c. Their procedures are gRPC's "Interoperability Test Case Descriptions".
+ * cases_cancel.c, cases_soak.c, cases_http2.c. Their procedures are gRPC's "Interoperability Test Case
+ * Descriptions".
  */
 #ifndef TESTS_INTEROP_CASES_H
 #define TESTS_INTEROP_CASES_H
@@ -20,6 +21,7 @@ typedef struct testbed {
     const char *target;
     const belay_channel_options *options;
     uint32_t soak_iterations;
+    bool plaintext;
 
     belay_channel *channel;
 } testbed;
@@ -67,6 +69,7 @@ bool case_client_compressed_streaming(const testbed *bed);
 bool case_server_compressed_streaming(const testbed *bed);
 
 bool case_custom_metadata(const testbed *bed);
+bool case_per_rpc_creds(const testbed *bed);
 bool case_status_code_and_message(const testbed *bed);
 bool case_special_status_message(const testbed *bed);
 bool case_unimplemented_method(const testbed *bed);
@@ -75,6 +78,15 @@ bool case_unimplemented_service(const testbed *bed);
 bool case_cancel_after_begin(const testbed *bed);
 bool case_cancel_after_first_response(const testbed *bed);
 bool case_timeout_on_sleeping_server(const testbed *bed);
+
+bool case_goaway(const testbed *bed);
+bool case_rst_after_header(const testbed *bed);
+bool case_rst_during_data(const testbed *bed);
+bool case_rst_after_data(const testbed *bed);
+bool case_ping(const testbed *bed);
+bool case_max_streams(const testbed *bed);
+bool case_data_frame_padding(const testbed *bed);
+bool case_no_df_padding_sanity_test(const testbed *bed);
 
 bool case_rpc_soak(const testbed *bed);
 bool case_channel_soak(const testbed *bed);

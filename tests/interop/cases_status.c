@@ -83,6 +83,40 @@ case_custom_metadata(const testbed *bed)
     return passed;
 }
 
+/* Credentials of a call that the server sends back, as it does with any metadata of that name. */
+static belay_code
+make_credentials(void *argument, const belay_credentials_request *request, belay_metadata *metadata)
+{
+    const char *token = argument;
+    (void)request;
+    belay_code code = belay_metadata_add(metadata, "authorization", token, strlen(token));
+    return code == BELAY_OK ? belay_metadata_add(metadata, ECHO_INITIAL, token, strlen(token)) : code;
+}
+
+bool
+case_per_rpc_creds(const testbed *bed)
+{
+    char token[] = "Bearer of-this-call";
+    belay_call_options *options = belay_call_options_new();
+    belay_call *call;
+    if (options == NULL)
+        return false;
+    belay_call_options_set_credentials(options, make_credentials, token);
+    belay_call_options_set_plaintext_credentials(options, bed->plaintext);
+    Grpc__Testing__Payload payload;
+    Grpc__Testing__SimpleRequest request = large_request(&payload);
+    belay_code code = grpc_testing_test_service_unary_call_start(bed->channel, NULL, &request, options, &call);
+    belay_call_options_free(options);
+    if (!expect_code("UnaryCall: start", BELAY_OK, code))
+        return false;
+    bool passed = expect_code("UnaryCall: headers", BELAY_OK, belay_call_wait_headers(call)) &&
+                  expect_pair("UnaryCall: headers", belay_call_metadata(call), ECHO_INITIAL, token, strlen(token));
+    Grpc__Testing__SimpleResponse *response = NULL;
+    belay_status *status = NULL;
+    code = grpc_testing_test_service_unary_call_finish(call, &response, &status);
+    return expect_large(code, response, status) && passed;
+}
+
 /* ---- Status ----------------------------------------------------------------------------------------- */
 
 static bool

@@ -37,6 +37,7 @@ tests_interop_interop_client_SOURCES = \
 	tests/interop/cases_status.c \
 	tests/interop/cases_cancel.c \
 	tests/interop/cases_soak.c \
+	tests/interop/cases_http2.c \
 	tests/interop/expect.c tests/interop/expect.h
 tests_interop_interop_client_CPPFLAGS = $(interop_cppflags)
 tests_interop_interop_client_LDADD = $(interop_libs)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * interop-server: serves grpc.testing.TestService and belay.testing.Relay until SIGTERM.
+ * interop-server: serves grpc.testing.TestService, belay.testing.Relay, health and reflection until SIGTERM.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -152,10 +152,24 @@ listen_on(const server_settings *from, belay_server *server)
 
 /* ---- Serving ------------------------------------------------------------------------------------------ */
 
+/* Health, of what is served, and reflection. They are counted nowhere. */
+static belay_code
+add_standard_services(belay_server *server)
+{
+    belay_code code = belay_health_add(server);
+    if (code == BELAY_OK)
+        code = belay_health_set(server, "grpc.testing.TestService", BELAY_HEALTH_SERVING);
+    if (code == BELAY_OK)
+        code = belay_health_set(server, "belay.testing.Relay", BELAY_HEALTH_SERVING);
+    return code == BELAY_OK ? belay_reflection_add(server) : code;
+}
+
 static belay_code
 start(const server_settings *from, belay_server *server, relay_server *relay)
 {
     belay_code code = test_service_add(server);
+    if (code == BELAY_OK)
+        code = add_standard_services(server);
     if (code == BELAY_OK && from->deadline_cap_ms != 0)
         code = belay_server_cap_deadline(server, NULL, BELAY_MILLISECONDS(from->deadline_cap_ms));
     if (code == BELAY_OK)

@@ -41,6 +41,7 @@ test_every_case_passes(void)
         "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
         "unimplemented_method", "unimplemented_service", "cancel_after_begin", "cancel_after_first_response",
         "timeout_on_sleeping_server", "concurrent_large_unary", "rpc_soak", "channel_soak",
+        "per_rpc_creds",
         "client_compressed_unary", "server_compressed_unary", "client_compressed_streaming",
         "server_compressed_streaming",
     };
@@ -68,7 +69,6 @@ test_what_the_client_cannot_do_exits_with_2(void)
 {
     static const char *const wrong[][4] = {
         {"--server_port=1", "--test_case=no_such_case"},
-        {"--server_port=1", "--test_case=per_rpc_creds"},
         {"--server_port=1", "--test_case=empty_unary", "--use_tls=perhaps"},
         {"--test_case=empty_unary"},
         {"--server_port=1"},

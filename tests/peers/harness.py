@@ -3,7 +3,8 @@
 
 The peer is Python's grpcio as distributions package it (Debian: python3-grpcio). A suite imports this module
 before grpc: it runs the suite again under the system's own Python when the first one in PATH has no grpc, and
-skips it when that one has none either.
+skips it when that one has none either. Suites with other peers set BELAY_PEERS_GRPC to "optional" first, and look at
+HAS_GRPC.
 """
 import atexit
 import faulthandler
@@ -21,21 +22,24 @@ SYSTEM_PYTHON = '/usr/bin/python3'
 
 
 def find_grpc():
+    """Whether there is one; does not return when there must be one, and is not."""
     os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
     try:
         import grpc
         import google.protobuf
-        return
+        return True
     except ImportError as missing:
         reason = missing
     if os.path.exists(SYSTEM_PYTHON) and 'BELAY_PEERS_PYTHON' not in os.environ:
         os.environ['BELAY_PEERS_PYTHON'] = SYSTEM_PYTHON
         os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON] + sys.argv)
+    if os.environ.get('BELAY_PEERS_GRPC') == 'optional':
+        return False
     print('peers: skipped, %s (Debian: python3-grpcio, python3-protobuf)' % reason)
     sys.exit(77)
 
 
-find_grpc()
+HAS_GRPC = find_grpc()
 
 SOURCES = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get('top_builddir', '.')
@@ -70,6 +74,13 @@ class Program:
         """Ends it with SIGKILL."""
         self.process.kill()
         self.wait()
+
+    def stop(self):
+        """Stands still from now on: its kernel answers, it does not."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def begin_to_terminate(self):
         self.process.send_signal(signal.SIGTERM)
@@ -109,8 +120,8 @@ def belay_server(*options):
     return Server(INTEROP_SERVER, '--port=0', *options)
 
 
-def python_server(*files):
-    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'), *files)
+def python_server(*options):
+    return Server(sys.executable, os.path.join(SOURCES, 'python_server.py'), *options)
 
 
 def python_client(address, method, count, request):

@@ -105,8 +105,9 @@ class Handler:
 
 
 class Relay:
-    def __init__(self):
+    def __init__(self, channel_options=()):
         self.address = ''
+        self.channel_options = channel_options
         self.lock = threading.RLock()
         # guarded by lock
         self.peers = {}
@@ -153,7 +154,7 @@ class Relay:
         address = onward.route.pop(0)
         with self.lock:
             if address not in self.peers:
-                self.peers[address] = services.Peer(address)
+                self.peers[address] = services.Peer(address, self.channel_options)
             return self.peers[address].relay, onward
 
     # ---- Call ------------------------------------------------------------------------------------------

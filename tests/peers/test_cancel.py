@@ -273,7 +273,7 @@ def cancelled_at_any_moment():
     """Before it leaves, in the queue, while it runs, when it is done: nothing is left of any.
 
     A call that is cancelled just as it leaves may be reset by grpcio although it was never begun (grpc issue
-    19655). That breaks the connection; no more is lost than the calls on it."""
+    19655). Before the connection's first call that breaks it; no more is lost than the calls on it."""
     other = harness.belay_server()
     peer, asking = services.Peer(other.address), services.Peer(other.address)
     chance = random.Random(1)

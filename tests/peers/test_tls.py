@@ -184,7 +184,7 @@ def certificates_are_renewed_under_a_server():
 
 # ---- belay calls grpcio ----------------------------------------------------------------------------------
 
-python = harness.python_server(path('server.pem'), path('server.key'))
+python = harness.python_server('--tls', path('server.pem'), path('server.key'))
 
 
 for name in ('empty_unary', 'large_unary', 'client_streaming', 'server_streaming', 'ping_pong',
@@ -198,7 +198,7 @@ def belay_looks_at_the_certificate():
     is_refused(python.address, 'by no authority that is trusted here')
     is_refused(python.address, 'the certificate is for localhost, 127.0.0.1, not for bank.example', TRUST,
                '--server_host_override=bank.example')
-    elsewhere = harness.python_server(path('elsewhere.pem'), path('elsewhere.key'))
+    elsewhere = harness.python_server('--tls', path('elsewhere.pem'), path('elsewhere.key'))
     is_refused(elsewhere.address, 'the certificate is for elsewhere.example, not for 127.0.0.1', TRUST)
     passes(elsewhere.address, TRUST, '--server_host_override=elsewhere.example')
     equal(elsewhere.terminate(), 0, 'exit status')
@@ -206,7 +206,7 @@ def belay_looks_at_the_certificate():
 
 @suite.test
 def belay_shows_a_certificate_or_none():
-    asking = harness.python_server(path('server.pem'), path('server.key'), path('ca.pem'))
+    asking = harness.python_server('--tls', path('server.pem'), path('server.key'), path('ca.pem'))
     passes(asking.address, TRUST, *OWN)
     equal(interop_client(asking.address, TRUST).returncode, 1, 'exit status')
     asking.terminate()

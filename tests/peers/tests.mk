@@ -20,9 +20,14 @@ check_scripts += \
 	tests/peers/test_chains.py \
 	tests/peers/test_clients.py \
 	tests/peers/test_endings.py \
+	tests/peers/test_interop.py \
+	tests/peers/test_negative.py \
+	tests/peers/test_restarts.py \
+	tests/peers/test_stopped.py \
 	tests/peers/test_tls.py
 EXTRA_DIST += \
 	tests/peers/harness.py \
+	tests/peers/negative_server.py \
 	tests/peers/python_client.py \
 	tests/peers/python_relay.py \
 	tests/peers/python_server.py \

@@ -125,6 +125,45 @@ test_grpc_status_counts_whatever_the_http_status(void)
     client_close(&s);
 }
 
+/* An HTTP error that says it is gRPC's: the status may come in trailers. Without, HTTP's tells. */
+static void
+expect_late_status(const char *const *trailers, size_t body, belay_code code, bool is_local)
+{
+    static const char *const fields[] = {":status", "503", "content-type", "application/grpc", NULL};
+    client_scene s;
+    client_open(&s, OPEN, CHAT, BELAY_FOREVER);
+    answer_with(&s, fields, false);
+    raw_message(&s.server, 1, body, trailers == NULL);
+    if (trailers != NULL)
+        answer_with(&s, trailers, true);
+    expect_end(&s, code, NULL, is_local);
+    client_close(&s);
+}
+
+static void
+test_grpc_status_in_trailers_counts_whatever_the_http_status(void)
+{
+    static const char *const not_found[] = {"grpc-status", "5", NULL};
+    static const char *const nothing[] = {"x-note", "nothing", NULL};
+    expect_late_status(not_found, 10, BELAY_NOT_FOUND, false);
+    expect_late_status(nothing, 10, BELAY_UNAVAILABLE, true);
+    expect_late_status(NULL, 10, BELAY_UNAVAILABLE, true);
+}
+
+/* A page without end is not waited for. */
+static void
+test_body_of_an_http_error_is_not_read_for_ever(void)
+{
+    static const char *const fields[] = {":status", "404", "content-type", "application/grpc", NULL};
+    client_scene s;
+    client_open(&s, OPEN, UNARY, BELAY_FOREVER);
+    answer_with(&s, fields, false);
+    raw_message(&s.server, 1, 70000, false);
+    expect_end(&s, BELAY_UNIMPLEMENTED, "unexpected HTTP status 404", true);
+    CU_ASSERT(raw_await_reset(&s.server, 1));
+    client_close(&s);
+}
+
 static void
 test_informational_answers_are_passed_over(void)
 {
@@ -285,6 +324,7 @@ test_reset_codes_become_statuses(void)
     } table[] = {
         {RAW_NO_ERROR, BELAY_INTERNAL},      {RAW_PROTOCOL_ERROR, BELAY_INTERNAL},
         {RAW_INTERNAL_ERROR, BELAY_INTERNAL}, {3, BELAY_INTERNAL},
+        {5, BELAY_UNKNOWN}, /* STREAM_CLOSED, for which there is no status */
         {6, BELAY_INTERNAL},                 {RAW_CANCEL, BELAY_CANCELLED},
         {9, BELAY_INTERNAL},
         {10, BELAY_INTERNAL},                {RAW_ENHANCE_YOUR_CALM, BELAY_RESOURCE_EXHAUSTED},
@@ -417,6 +457,8 @@ main(int argc, char **argv)
         TEST(test_http_status_tells_when_there_is_no_grpc_status),
         TEST(test_answer_that_is_no_grpc_is_reset),
         TEST(test_grpc_status_counts_whatever_the_http_status),
+        TEST(test_grpc_status_in_trailers_counts_whatever_the_http_status),
+        TEST(test_body_of_an_http_error_is_not_read_for_ever),
         TEST(test_informational_answers_are_passed_over),
         TEST(test_end_without_a_status),
         TEST(test_trailers_without_a_status),

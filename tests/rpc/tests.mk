@@ -62,6 +62,12 @@ tests_rpc_test_server_request_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_server_request_LDADD = $(fixture_libs)
 $(tests_rpc_test_server_request_OBJECTS): $(probe_generated)
 
+check_PROGRAMS += tests/rpc/test_server_headers
+tests_rpc_test_server_headers_SOURCES = tests/rpc/test_server_headers.c
+tests_rpc_test_server_headers_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_server_headers_LDADD = $(fixture_libs)
+$(tests_rpc_test_server_headers_OBJECTS): $(probe_generated)
+
 check_PROGRAMS += tests/rpc/test_client_cancel
 tests_rpc_test_client_cancel_SOURCES = tests/rpc/test_client_cancel.c $(rpc_client_scene)
 tests_rpc_test_client_cancel_CPPFLAGS = $(fixture_cppflags)
@@ -79,6 +85,12 @@ tests_rpc_test_client_answer_SOURCES = tests/rpc/test_client_answer.c $(rpc_clie
 tests_rpc_test_client_answer_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_client_answer_LDADD = $(fixture_libs)
 $(tests_rpc_test_client_answer_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_client_headers
+tests_rpc_test_client_headers_SOURCES = tests/rpc/test_client_headers.c $(rpc_client_scene)
+tests_rpc_test_client_headers_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_client_headers_LDADD = $(fixture_libs)
+$(tests_rpc_test_client_headers_OBJECTS): $(probe_generated)
 
 check_PROGRAMS += tests/rpc/test_client_retry
 tests_rpc_test_client_retry_SOURCES = tests/rpc/test_client_retry.c $(rpc_client_scene)
@@ -117,3 +129,9 @@ tests_rpc_test_tree_stress_SOURCES = tests/rpc/test_tree_stress.c
 tests_rpc_test_tree_stress_CPPFLAGS = $(fixture_cppflags)
 tests_rpc_test_tree_stress_LDADD = $(fixture_libs)
 $(tests_rpc_test_tree_stress_OBJECTS): $(probe_generated)
+
+check_PROGRAMS += tests/rpc/test_bad_requests
+tests_rpc_test_bad_requests_SOURCES = tests/rpc/test_bad_requests.c
+tests_rpc_test_bad_requests_CPPFLAGS = $(fixture_cppflags)
+tests_rpc_test_bad_requests_LDADD = $(fixture_libs)
+$(tests_rpc_test_bad_requests_OBJECTS): $(probe_generated)

@@ -422,6 +422,31 @@ test_a_channel_that_is_freed_does_not_wait_for_its_handshake(void)
     tear_down(&s);
 }
 
+/* The helper's thread answers to the channel's loop, which must not be gone then. */
+static void
+test_a_runtime_may_go_right_after_a_handshake_that_was_given_up(void)
+{
+    scene s;
+    char address[32], first;
+    set_up(&s);
+    start(&s, 1);
+    int listener = raw_listen(address);
+    for (int i = 0; i < 200; i++) {
+        belay_call *call = NULL;
+        belay_runtime *runtime = belay_runtime_new(NULL);
+        belay_channel *channel = belay_channel_new(runtime, address, s.options);
+        CU_ASSERT_EQUAL_FATAL(belay_test_probe_chat_start(channel, NULL, NULL, &call), BELAY_OK);
+        int accepted = accept(listener, NULL, NULL);
+        CU_ASSERT_EQUAL(read(accepted, &first, 1), 1); /* its handshake has begun */
+        belay_call_free(call);
+        belay_channel_free(channel);
+        belay_runtime_unref(runtime);
+        close(accepted);
+    }
+    close(listener);
+    tear_down(&s);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -441,6 +466,8 @@ main(int argc, char **argv)
         {"a_drain_does_not_wait_for_handshakes", test_a_drain_does_not_wait_for_handshakes},
         {"a_channel_that_is_freed_does_not_wait_for_its_handshake",
          test_a_channel_that_is_freed_does_not_wait_for_its_handshake},
+        {"a_runtime_may_go_right_after_a_handshake_that_was_given_up",
+         test_a_runtime_may_go_right_after_a_handshake_that_was_given_up},
         CU_TEST_INFO_NULL,
     };
     return suite_run("tls", tests, argc, argv);

@@ -4,8 +4,11 @@ server_suites = \
 	tests/server/test_drain \
 	tests/server/test_draining \
 	tests/server/test_drop_late \
+	tests/server/test_holding \
 	tests/server/test_keeping \
+	tests/server/test_limits \
 	tests/server/test_metrics \
+	tests/server/test_mutations \
 	tests/server/test_options \
 	tests/server/test_registry \
 	tests/server/test_run \
@@ -85,3 +88,18 @@ tests_server_test_keeping_SOURCES = tests/server/test_keeping.c
 tests_server_test_keeping_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_keeping_LDADD = $(fixture_libs)
 $(tests_server_test_keeping_OBJECTS): $(probe_generated)
+
+tests_server_test_holding_SOURCES = tests/server/test_holding.c
+tests_server_test_holding_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_holding_LDADD = $(fixture_libs)
+$(tests_server_test_holding_OBJECTS): $(probe_generated)
+
+tests_server_test_limits_SOURCES = tests/server/test_limits.c
+tests_server_test_limits_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_limits_LDADD = $(fixture_libs)
+$(tests_server_test_limits_OBJECTS): $(probe_generated)
+
+tests_server_test_mutations_SOURCES = tests/server/test_mutations.c
+tests_server_test_mutations_CPPFLAGS = $(fixture_cppflags)
+tests_server_test_mutations_LDADD = $(fixture_libs)
+$(tests_server_test_mutations_OBJECTS): $(probe_generated)

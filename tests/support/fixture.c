@@ -34,7 +34,8 @@ make_runtime(fixture *f, const fixture_options *options)
 {
     belay_runtime_options *runtime_options = belay_runtime_options_new();
     need(runtime_options != NULL, "no memory");
-    belay_runtime_options_set_log(runtime_options, options->log, options->log_argument, BELAY_LOG_WARNING);
+    belay_runtime_options_set_log(runtime_options, options->log, options->log_argument,
+                                  options->log_all ? BELAY_LOG_INFO : BELAY_LOG_WARNING);
     unsigned int threads = options->io_threads > 0 ? options->io_threads : 1;
     need(belay_runtime_options_set_io_threads(runtime_options, threads) == BELAY_OK, "I/O threads");
     f->now = belay_now();

@@ -29,6 +29,7 @@ typedef struct fixture_options {
     bool admin;                           /* listens for an operator: belay_admin_address(server, 0) */
     belay_log_function log;               /* takes warnings and errors; NULL: nobody does */
     void *log_argument;
+    bool log_all;                         /* from BELAY_LOG_INFO on */
     void (*configure)(belay_server *server); /* called before the start; NULL: nothing */
     bool own_clock;                       /* deadlines pass only by fixture_advance() */
     belay_runtime *runtime;               /* NULL: one of its own; else shared with another fixture */

@@ -71,13 +71,19 @@ loopback(unsigned int port)
     return address;
 }
 
+bool
+raw_connect_silent(raw_peer *peer, const char *address)
+{
+    struct sockaddr_in to = loopback((unsigned int)atoi(strrchr(address, ':') + 1));
+    begin(peer, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    return connect(peer->descriptor, (struct sockaddr *)&to, sizeof to) == 0;
+}
+
 void
 raw_connect(raw_peer *peer, const char *address, raw_settings settings)
 {
     static const char magic[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    struct sockaddr_in to = loopback((unsigned int)atoi(strrchr(address, ':') + 1));
-    begin(peer, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    need(connect(peer->descriptor, (struct sockaddr *)&to, sizeof to) == 0, "cannot connect");
+    need(raw_connect_silent(peer, address), "cannot connect");
     raw_write(peer->descriptor, magic, sizeof magic - 1);
     send_settings(peer, settings);
     raw_sync(peer);
@@ -144,9 +150,28 @@ copy_text(char *to, size_t size, const nghttp2_nv *field)
 }
 
 static void
+keep_field(raw_stream *stream, const nghttp2_nv *field)
+{
+    size_t used = strlen(stream->fields), room = sizeof stream->fields - used;
+    if (field->namelen + field->valuelen + 4 > room)
+        return;
+    snprintf(stream->fields + used, room, "%.*s: %.*s\n", (int)field->namelen, (const char *)field->name,
+             (int)field->valuelen, (const char *)field->value);
+}
+
+bool
+raw_has_field(const raw_stream *stream, const char *name, const char *value)
+{
+    char wanted[512];
+    snprintf(wanted, sizeof wanted, "\n%s: %s%s", name, value != NULL ? value : "", value != NULL ? "\n" : "");
+    return strncmp(stream->fields, wanted + 1, strlen(wanted + 1)) == 0 || strstr(stream->fields, wanted) != NULL;
+}
+
+static void
 note_field(raw_stream *stream, const nghttp2_nv *field)
 {
     char name[64], number[16];
+    keep_field(stream, field);
     snprintf(name, sizeof name, "%.*s", (int)field->namelen, (const char *)field->name);
     copy_text(number, sizeof number, field);
     if (strcmp(name, ":status") == 0)
@@ -199,6 +224,8 @@ note_stream_frame(raw_peer *peer)
         if (stream->body == 0 && frame->size > 0)
             stream->flag = frame->payload[0];
         stream->body += frame->size;
+    } else if (frame->type == RAW_WINDOW_UPDATE) {
+        stream->given += raw_number(frame, 0);
     } else if (frame->type == RAW_RST_STREAM) {
         stream->reset_code = raw_number(frame, 0);
         if (stream->ended && stream->we_ended)
@@ -442,10 +469,10 @@ raw_message(raw_peer *peer, uint32_t id, size_t size, bool is_end)
 void
 raw_headers(raw_peer *peer, uint32_t id, const char *const *fields, bool is_end)
 {
-    uint8_t block[2048];
+    uint8_t block[16384];
     size_t size = 0;
     for (; fields[0] != NULL; fields += 2) {
-        need(size + 300 < sizeof block, "headers beyond the buffer");
+        need(size + strlen(fields[0]) + strlen(fields[1]) + 16 < sizeof block, "headers beyond the buffer");
         size += raw_field(block + size, fields[0], fields[1]);
     }
     uint8_t flags = (uint8_t)(RAW_END_HEADERS | end_flag(peer, id, is_end));

@@ -36,10 +36,12 @@ typedef struct raw_stream {
     char grpc_message[128];
     char path[64];
     char timeout[16]; /* grpc-timeout, or "" */
+    char fields[1024]; /* of all blocks, as "name: value\n"; what does not fit is left out */
     char encoding[16]; /* grpc-encoding, or "" */
     char accept_encoding[32];
     uint8_t flag; /* of the first message: whether it is compressed */
     size_t body;      /* bytes */
+    uint64_t given;   /* by its WINDOW_UPDATEs */
     bool ended;       /* END_STREAM */
     unsigned int resets;
     uint32_t reset_code;
@@ -77,6 +79,9 @@ typedef struct raw_settings {
 
 /* Connects to "127.0.0.1:port"; both sides' SETTINGS are in force when it returns. */
 void raw_connect(raw_peer *peer, const char *address, raw_settings settings);
+
+/* Connects, and says nothing. */
+bool raw_connect_silent(raw_peer *peer, const char *address);
 
 /* Listens on 127.0.0.1 and tells where. Returns the descriptor. */
 int raw_listen(char address[32]);
@@ -117,12 +122,15 @@ void raw_respond(raw_peer *peer, uint32_t id);
 void raw_status(raw_peer *peer, uint32_t id, int code, const char *message);
 void raw_status_only(raw_peer *peer, uint32_t id, int code, const char *message);
 
-/* A block of headers: name, value, name, value, NULL. */
+/* A block of headers: name, value, name, value, NULL; up to 16 KiB. */
 void raw_headers(raw_peer *peer, uint32_t id, const char *const *fields, bool end);
 
 /* ---- What came ---- */
 
 raw_stream *raw_of(raw_peer *peer, uint32_t id);
+
+/* Whether a field came, with that value; value: NULL for any. */
+bool raw_has_field(const raw_stream *stream, const char *name, const char *value);
 
 /* Read on until so; false when the connection ends before. */
 bool raw_await_headers(raw_peer *peer, uint32_t id);

@@ -165,26 +165,34 @@ test_content_types_of_grpc_are_known(void)
     static const struct {
         const char *text;
         bool is_grpc;
+        bool is_protobuf;
     } cases[] = {
-        { "application/grpc", true },
-        { "application/grpc+proto", true },
-        { "application/grpc+json", true },
-        { "application/grpc+", true },
-        { "application/grpc;charset=utf-8", true },
-        { "Application/GRPC+proto", true },
-        { "", false },
-        { "application", false },
-        { "application/grp", false },
-        { "application/grpc-web", false },
-        { "application/grpc-web+proto", false },
-        { "application/grpcx", false },
-        { "application/grpc proto", false },
-        { " application/grpc", false },
-        { "application/json", false },
-        { "text/html", false },
+        { "application/grpc", true, true },
+        { "application/grpc+proto", true, true },
+        { "application/grpc+json", true, false },
+        { "application/grpc+prot", true, false },
+        { "application/grpc+proton", true, false },
+        { "application/grpc+", true, false },
+        { "application/grpc;charset=utf-8", true, true },
+        { "application/grpc+proto;x=y", true, true },
+        { "Application/GRPC+Proto", true, true },
+        { "", false, false },
+        { "application", false, false },
+        { "application/grp", false, false },
+        { "application/grpc-web", false, false },
+        { "application/grpc-web+proto", false, false },
+        { "application/grpcx", false, false },
+        { "application/grpc proto", false, false },
+        { " application/grpc", false, false },
+        { "application/json", false, false },
+        { "text/html", false, false },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CU_ASSERT_EQUAL(bly_content_type_is_grpc(cases[i].text, strlen(cases[i].text)), cases[i].is_grpc);
+        if (cases[i].is_grpc)
+            CU_ASSERT_EQUAL(bly_content_type_is_protobuf(cases[i].text, strlen(cases[i].text)),
+                            cases[i].is_protobuf);
+    }
     CU_ASSERT_TRUE(bly_content_type_is_grpc("application/grpcx", 16)); /* the size counts */
 }
 

@@ -289,6 +289,35 @@ messages_nest_to_the_depth_that_is_allowed(void)
     }
 }
 
+static belay_code
+unpack_within(unsigned int depth, size_t size, wire bytes, bly_unpack_limit reached)
+{
+    bly_unpack_bounds bounds = {.depth = depth, .size = size};
+    ProtobufCMessage *message;
+    belay_code code =
+        bly_unpack_within(&bounds, &belay__test__node__descriptor, NULL, bytes.data, bytes.size, &message);
+    if (code == BELAY_OK)
+        protobuf_c_message_free_unpacked(message, NULL);
+    CU_ASSERT_EQUAL(bounds.reached, reached);
+    free(bytes.data);
+    return code;
+}
+
+static void
+bounds_may_be_others_than_the_usual(void)
+{
+    static const unsigned int depths[] = {1, 2, BLY_UNPACK_MAX_DEPTH + 1, BLY_UNPACK_DEEPEST};
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++) {
+        unsigned int most = depths[i];
+        CU_ASSERT_EQUAL(unpack_within(most, SIZE_MAX, nested(1, most), BLY_UNPACK_WITHIN), BELAY_OK);
+        CU_ASSERT_EQUAL(unpack_within(most, SIZE_MAX, nested(1, most + 1), BLY_UNPACK_TOO_DEEP),
+                        BELAY_RESOURCE_EXHAUSTED);
+    }
+    size_t one = sizeof(Belay__Test__Node);
+    CU_ASSERT_EQUAL(unpack_within(100, 2 * one, nested(1, 2), BLY_UNPACK_WITHIN), BELAY_OK);
+    CU_ASSERT_EQUAL(unpack_within(100, 2 * one, nested(1, 3), BLY_UNPACK_TOO_LARGE), BELAY_RESOURCE_EXHAUSTED);
+}
+
 /* Each is a message and holds one. */
 static void
 entries_of_a_map_count_twice(void)
@@ -513,6 +542,7 @@ main(int argc, char **argv)
         {"of a oneof the last counts", of_a_oneof_the_last_counts},
         {"unknown fields are kept", unknown_fields_are_kept},
         {"messages nest to the depth that is allowed", messages_nest_to_the_depth_that_is_allowed},
+        {"bounds may be others than the usual", bounds_may_be_others_than_the_usual},
         {"entries of a map count twice", entries_of_a_map_count_twice},
         {"depth is found behind other fields", depth_is_found_behind_other_fields},
         {"many deep messages side by side are allowed", many_deep_messages_side_by_side_are_allowed},

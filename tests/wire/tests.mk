@@ -2,6 +2,10 @@ check_PROGRAMS += tests/wire/test_base64
 tests_wire_test_base64_SOURCES = tests/wire/test_base64.c tests/wire/random.h
 tests_wire_test_base64_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/wire/test_details
+tests_wire_test_details_SOURCES = tests/wire/test_details.c tests/wire/random.h
+tests_wire_test_details_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/wire/test_compression
 tests_wire_test_compression_SOURCES = tests/wire/test_compression.c tests/wire/random.h
 tests_wire_test_compression_LDADD = $(test_libs)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Short names for the suite's messages. */
+#ifndef TESTS_CONFORMANCE_NAMES_H
+#define TESTS_CONFORMANCE_NAMES_H
+
+#include "conformance.belay.h"
+
+typedef Connectrpc__Conformance__V1__Any any;
+typedef Connectrpc__Conformance__V1__Header header;
+typedef Connectrpc__Conformance__V1__Error error_definition;
+typedef Connectrpc__Conformance__V1__TLSCreds tls_creds;
+typedef Connectrpc__Conformance__V1__ConformancePayload payload;
+typedef Connectrpc__Conformance__V1__ConformancePayload__RequestInfo request_info;
+typedef Connectrpc__Conformance__V1__UnaryResponseDefinition unary_definition;
+typedef Connectrpc__Conformance__V1__StreamResponseDefinition stream_definition;
+
+typedef Connectrpc__Conformance__V1__ServerCompatRequest server_request;
+typedef Connectrpc__Conformance__V1__ServerCompatResponse server_response;
+typedef Connectrpc__Conformance__V1__ClientCompatRequest client_request;
+typedef Connectrpc__Conformance__V1__ClientCompatResponse client_response;
+typedef Connectrpc__Conformance__V1__ClientResponseResult client_result;
+
+#endif

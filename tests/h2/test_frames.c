@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a client must not send and nghttp2 lets pass, however it is cut into pieces on its way.
+ */
+#include "h2/frames.h"
+
+#include <string.h>
+
+#include "h2/raw.h"
+#include "h2/recorder.h"
+
+#define MAGIC "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define RAW_PRIORITY 2
+
+typedef struct recording {
+    uint8_t bytes[4096];
+    size_t size;
+} recording;
+
+static void
+begin(recording *script)
+{
+    script->size = strlen(MAGIC);
+    memcpy(script->bytes, MAGIC, script->size);
+}
+
+/* A frame with `size` bytes in it, of which the first four are a number. */
+static void
+frame(recording *script, uint8_t type, uint8_t flags, uint32_t id, size_t size, uint32_t number)
+{
+    uint8_t payload[64] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
+    script->size += raw_put(script->bytes + script->size, type, flags, id, payload, size);
+}
+
+/* In pieces of every size. words: a part of what is wrong, or NULL: nothing is. */
+static void
+expect(const recording *script, uint32_t wanted, const char *words)
+{
+    for (size_t piece = 1; piece <= script->size; piece++) {
+        bly_h2_frames frames;
+        uint32_t error = 0;
+        const char *found = NULL;
+        bly_h2_frames_init(&frames);
+        for (size_t at = 0; found == NULL && at < script->size; at += piece) {
+            size_t rest = script->size - at;
+            found = bly_h2_frames_look(&frames, script->bytes + at, rest < piece ? rest : piece, &error);
+        }
+        CU_ASSERT_TRUE(words == NULL ? found == NULL : found != NULL && strstr(found, words) != NULL);
+        CU_ASSERT_TRUE(words == NULL || error == wanted);
+    }
+}
+
+static void
+test_what_clients_may_send_is_nothing_wrong(void)
+{
+    recording s;
+    begin(&s);
+    frame(&s, RAW_SETTINGS, 0, 0, 6, 0);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 1, 20, 0);
+    frame(&s, RAW_DATA, 0, 1, 30, 0);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 3, 20, 0);
+    frame(&s, RAW_WINDOW_UPDATE, 0, 3, 4, 100);
+    frame(&s, RAW_PRIORITY, 0, 3, 5, 1);
+    frame(&s, RAW_DATA, RAW_END_STREAM, 1, 0, 0);
+    frame(&s, RAW_RST_STREAM, 0, 1, 4, 8);
+    frame(&s, RAW_RST_STREAM, 0, 1, 4, 8);
+    frame(&s, RAW_PRIORITY, 0, 1, 5, 0);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 5, 20, 0);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 5, 20, 0);
+    expect(&s, 0, NULL);
+}
+
+/* What ends the stream, and what comes then. */
+static void
+expect_closed(uint8_t last, uint8_t last_flags, uint8_t more)
+{
+    recording s;
+    begin(&s);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS | (last == RAW_HEADERS ? last_flags : 0), 1, 20, 0);
+    if (last != RAW_HEADERS)
+        frame(&s, last, last_flags, 1, 4, 8);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 3, 20, 0);
+    expect(&s, 0, NULL);
+    frame(&s, more, RAW_END_HEADERS | RAW_END_STREAM, 1, 20, 0);
+    expect(&s, BLY_H2_STREAM_CLOSED, "has ended");
+}
+
+static void
+test_nothing_follows_on_a_stream_that_its_client_has_ended(void)
+{
+    static const uint8_t more[] = {RAW_DATA, RAW_HEADERS};
+    for (size_t i = 0; i < sizeof more; i++) {
+        expect_closed(RAW_HEADERS, RAW_END_STREAM, more[i]);
+        expect_closed(RAW_DATA, RAW_END_STREAM, more[i]);
+        expect_closed(RAW_RST_STREAM, 0, more[i]);
+    }
+}
+
+/* Not all of them are remembered: what cannot be told is let pass. */
+static void
+test_streams_that_ended_long_ago_are_forgotten(void)
+{
+    recording s;
+    begin(&s);
+    for (uint32_t i = 0; i <= BLY_H2_ENDED; i++)
+        frame(&s, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 1 + 2 * i, 10, 0);
+    frame(&s, RAW_DATA, 0, 1, 10, 0);
+    expect(&s, 0, NULL);
+    frame(&s, RAW_DATA, 0, 3, 10, 0);
+    expect(&s, BLY_H2_STREAM_CLOSED, "has ended");
+}
+
+static void
+test_priorities_are_of_another_stream(void)
+{
+    recording s;
+    begin(&s);
+    frame(&s, RAW_PRIORITY, 0, 7, 5, 0x80000000u | 7);
+    expect(&s, BLY_H2_PROTOCOL_ERROR, "itself");
+    begin(&s);
+    frame(&s, RAW_PRIORITY, 0, 0, 5, 1);
+    expect(&s, BLY_H2_PROTOCOL_ERROR, "stream_id");
+}
+
+/* What nghttp2 reports itself: a wrong size, stream 0. */
+static void
+test_what_nghttp2_sees_is_left_to_it(void)
+{
+    recording s;
+    begin(&s);
+    frame(&s, RAW_PRIORITY, 0, 7, 2, 7);
+    frame(&s, RAW_PRIORITY, 0, 7, 0, 7);
+    frame(&s, RAW_DATA, RAW_END_STREAM, 0, 4, 0);
+    frame(&s, RAW_DATA, RAW_END_STREAM, 0, 4, 0);
+    expect(&s, 0, NULL);
+}
+
+static void
+test_connection_ends_with_words_that_say_why(void)
+{
+    static raw_frame told;
+    static const char words[] = "a frame for a stream that the client has ended";
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    h2_record *stream = lone_request(&raw, 0, true);
+    respond_only(stream);
+    until_event(stream, 'C');
+    raw_send(raw.peer, RAW_DATA, 0, lone_id(0), "more", 4);
+    CU_ASSERT_TRUE_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &told));
+    CU_ASSERT_EQUAL(raw_number(&told, 0), lone_id(0));
+    CU_ASSERT_EQUAL(raw_number(&told, 4), BLY_H2_STREAM_CLOSED);
+    CU_ASSERT_EQUAL(told.size, 8 + strlen(words));
+    CU_ASSERT(memcmp(told.payload + 8, words, strlen(words)) == 0);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(raw.owner.detail, words));
+    lone_close(&raw);
+}
+
+#define TEST(name) {#name, test_##name}
+
+int
+main(int argc, char **argv)
+{
+    static const CU_TestInfo tests[] = {
+        TEST(what_clients_may_send_is_nothing_wrong),
+        TEST(nothing_follows_on_a_stream_that_its_client_has_ended),
+        TEST(streams_that_ended_long_ago_are_forgotten),
+        TEST(priorities_are_of_another_stream),
+        TEST(what_nghttp2_sees_is_left_to_it),
+        TEST(connection_ends_with_words_that_say_why),
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("h2/frames", tests, argc, argv);
+}

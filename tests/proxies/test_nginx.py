@@ -1,0 +1,9 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""belay and nginx, see through.py."""
+import sys
+
+sys.dont_write_bytecode = True
+import through
+
+through.run('nginx')

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that are none: each gets its answer, and the other calls of its connection go on.
+ */
+#include <string.h>
+
+#include "support/fixture.h"
+#include "support/raw_peer.h"
+
+static belay_code
+echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
+{
+    (void)call;
+    reply->number = request->number;
+    return BELAY_OK;
+}
+
+static belay_code
+chat(belay_call *call)
+{
+    Belay__Test__Note *request;
+    belay_code code;
+    while ((code = belay_test_probe_chat_recv_request(call, &request)) == BELAY_OK) {
+        code = belay_test_probe_chat_send_reply(call, request);
+        if (code != BELAY_OK)
+            return code;
+    }
+    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
+}
+
+#define METHOD ":method", "POST"
+#define SCHEME ":scheme", "http"
+#define PATH ":path", "/belay.test.Probe/Unary"
+#define AUTHORITY ":authority", "test"
+#define TE "te", "trailers"
+#define TYPE "content-type", "application/grpc"
+
+typedef struct bad {
+    const char *what;
+    const char *fields[24];
+    int http;            /* 0: the stream is reset with PROTOCOL_ERROR by HTTP/2 itself */
+    int status;          /* of gRPC */
+    const char *message; /* a part of it, or NULL */
+} bad;
+
+static const bad bads[] = {
+    {"no slash", {METHOD, SCHEME, ":path", "belay.test.Probe/Unary", AUTHORITY, TE, TYPE}, 0, -1, NULL},
+    {"no path", {METHOD, SCHEME, AUTHORITY, TE, TYPE}, 0, -1, NULL},
+    {"unknown method", {METHOD, SCHEME, ":path", "/belay.test.Probe/None", AUTHORITY, TE, TYPE}, 200,
+     BELAY_UNIMPLEMENTED, "unknown method"},
+    {"slash alone", {METHOD, SCHEME, ":path", "/", AUTHORITY, TE, TYPE}, 200, BELAY_UNIMPLEMENTED, NULL},
+    {"GET", {":method", "GET", SCHEME, PATH, AUTHORITY, TE, TYPE}, 405, BELAY_INTERNAL, "POST"},
+    {"two authorities", {METHOD, SCHEME, PATH, AUTHORITY, AUTHORITY, TE, TYPE}, 0, -1, NULL},
+    {"two hosts", {METHOD, SCHEME, PATH, TE, TYPE, "host", "a", "host", "b"}, 0, -1, NULL},
+    {"authority and host", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "host", "other"}, 400, BELAY_INTERNAL,
+     "duplicate"},
+    {"another type", {METHOD, SCHEME, PATH, AUTHORITY, TE, "content-type", "text/html"}, 415, BELAY_INTERNAL, NULL},
+    {"a type like gRPC's", {METHOD, SCHEME, PATH, AUTHORITY, TE, "content-type", "application/grpcx"}, 415,
+     BELAY_INTERNAL, NULL},
+    {"no type", {METHOD, SCHEME, PATH, AUTHORITY, TE}, 415, BELAY_INTERNAL, NULL},
+    {"no te", {METHOD, SCHEME, PATH, AUTHORITY, TYPE}, 200, BELAY_INTERNAL, "te"},
+    {"another te", {METHOD, SCHEME, PATH, AUTHORITY, "te", "gzip", TYPE}, 0, -1, NULL},
+    {"a time without a unit", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "grpc-timeout", "100"}, 200, BELAY_INTERNAL,
+     "grpc-timeout"},
+    {"a time with a sign", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "grpc-timeout", "-1S"}, 200, BELAY_INTERNAL,
+     "grpc-timeout"},
+    {"a time of nine digits", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "grpc-timeout", "123456789S"}, 200,
+     BELAY_INTERNAL, "grpc-timeout"},
+    {"no base64", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "x-bin", "!!!!"}, 200, BELAY_INTERNAL, "base64"},
+    {"a header of HTTP/1", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "connection", "close"}, 0, -1, NULL},
+    {"an upper case name", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "X-Key", "1"}, 0, -1, NULL},
+};
+
+#define BADS (sizeof bads / sizeof bads[0])
+
+/* One message more there and back. */
+static void
+check_beside(raw_peer *peer, size_t *echoed)
+{
+    raw_message(peer, 1, 10, false);
+    *echoed += 17;
+    CU_ASSERT_FATAL(raw_await_body(peer, 1, *echoed));
+}
+
+static void
+check_answer(const raw_stream *stream, const bad *request)
+{
+    bool right;
+    if (request->http == 0) {
+        right = stream->resets == 1 && stream->reset_code == RAW_PROTOCOL_ERROR;
+    } else {
+        right = stream->http_status == request->http && stream->grpc_status == request->status;
+        if (request->message != NULL)
+            right &= strstr(stream->grpc_message, request->message) != NULL;
+    }
+    if (!right)
+        printf("%s: HTTP %d, gRPC %d \"%s\", resets %u (%u)\n", request->what, stream->http_status,
+               stream->grpc_status, stream->grpc_message, stream->resets, (unsigned int)stream->reset_code);
+    CU_ASSERT(right);
+}
+
+static void
+test_bad_requests_are_answered_and_harm_nobody_else(void)
+{
+    fixture f;
+    raw_peer peer;
+    size_t echoed = 0;
+    fixture_open(&f, &(fixture_options){.handlers = {.unary = echo, .chat = chat}});
+    raw_connect(&peer, f.address, (raw_settings){0});
+    raw_call(&peer, 1, "Chat", NULL, false);
+    check_beside(&peer, &echoed);
+    for (size_t i = 0; i < BADS; i++) {
+        uint32_t id = 3 + 2 * (uint32_t)i;
+        raw_headers(&peer, id, bads[i].fields, true);
+        CU_ASSERT_FATAL(raw_await_end(&peer, id));
+        check_answer(raw_of(&peer, id), &bads[i]);
+        check_beside(&peer, &echoed);
+    }
+    raw_data(&peer, 1, "", 0, true);
+    CU_ASSERT(raw_await_end(&peer, 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_OK);
+    CU_ASSERT_EQUAL(peer.goaways, 0);
+    raw_close(&peer);
+    CU_ASSERT_EQUAL(fixture_counters(&f).handlers_started, 1);
+    fixture_close(&f);
+}
+
+int
+main(int argc, char **argv)
+{
+    const CU_TestInfo tests[] = {
+        {"bad_requests_are_answered_and_harm_nobody_else", test_bad_requests_are_answered_and_harm_nobody_else},
+        CU_TEST_INFO_NULL,
+    };
+    return suite_run("bad_requests", tests, argc, argv);
+}
