@@ -74,7 +74,16 @@ bly_attended_finish(bly_server_call *server, belay_code code, const ProtobufCMes
     bly_server_call_finish(server, 0, code, reply);
 }
 
-/* ---- The call's task ---------------------------------------------------------------------------------- */
+/* ---- The call's life ---------------------------------------------------------------------------------- */
+
+void
+bly_attended_admit(bly_server_call *server)
+{
+    belay_call *call = &server->call;
+    if (call->frames.limit > BLY_ATTENDED_LIMIT)
+        call->frames.limit = BLY_ATTENDED_LIMIT;
+    bly_call_compression_choose(&call->compression, BELAY_COMPRESSION_NONE);
+}
 
 /* What is asked for from here on comes to a turn of its own. */
 static bool

@@ -12,7 +12,8 @@
 
 #include "rpc/server_call.h"
 
-/* The largest message that such a call takes: the I/O thread unpacks it, and inflates it if it is compressed. */
+/* The largest message that such a call takes: the I/O thread unpacks it, and inflates it if it is compressed.
+ * Answers are not compressed. */
 #define BLY_ATTENDED_LIMIT (64u << 10)
 
 struct bly_attendant {
@@ -52,6 +53,9 @@ bly_attended_is(const bly_server_call *server)
 {
     return server->registration != NULL && server->registration->attendant != NULL;
 }
+
+/* After the headers: sets bounds to what the I/O thread may have to do for the call. */
+void bly_attended_admit(bly_server_call *server);
 
 /* The call's task: before it looks into the mailbox. */
 void bly_attended_task(bly_server_call *server);

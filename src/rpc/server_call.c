@@ -417,7 +417,8 @@ read_mailbox(bly_server_call *server, wishes *wish)
     belay_call *call = &server->call;
     bly_bytes_queue_init(&wish->frames);
     bly_mutex_lock(&call->lock);
-    call->posted = false;
+    if (!bly_attended_is(server)) /* for those the turn did: if it is set again, the task is posted once more */
+        call->posted = false;
     bly_call_fetch_out_locked(call, &wish->frames);
     wish->cancelled = bly_call_cancelled_locked(call);
     wish->headers = server->headers_due;
@@ -576,8 +577,8 @@ bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool ove
         return;
     }
     bly_call_arm_deadline(call);
-    if (bly_attended_is(server) && call->frames.limit > BLY_ATTENDED_LIMIT)
-        call->frames.limit = BLY_ATTENDED_LIMIT;
+    if (bly_attended_is(server))
+        bly_attended_admit(server);
     if ((call->method->flags & BELAY_CLIENT_STREAMING) != 0)
         dispatch(server, false);
 }

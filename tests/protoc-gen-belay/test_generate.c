@@ -130,6 +130,27 @@ test_c_package_replaces_the_package(void)
     tear_down();
 }
 
+/* Field 1 of the descriptor is its name: 10, 7, "x.proto". Comments (field 9) are none of a program's. */
+static void
+test_files_with_services_embed_their_descriptors(void)
+{
+    Plugin__SourceCodeInfo info = PLUGIN__SOURCE_CODE_INFO__INIT;
+    const char *plain;
+
+    set_up();
+    given.file.source_code_info = NULL;
+    plain = generate(&given.pool, &given.request)->file[1]->content;
+    CU_ASSERT_TRUE(has(plain, "file_0[] = {\n    10,7,120,46,112,114,111,116,111,"));
+    CU_ASSERT_TRUE(has(plain, "{\"x.proto\", file_0, sizeof file_0},\n};"));
+    CU_ASSERT_TRUE(has(plain, "    .files = files,\n"));
+    given.file.source_code_info = &info;
+    CU_ASSERT_STRING_EQUAL(generate(&given.pool, &given.request)->file[1]->content, plain);
+    CU_ASSERT_PTR_EQUAL(given.file.source_code_info, &info);
+    given.file.n_service = 0;
+    CU_ASSERT_FALSE(has(generate(&given.pool, &given.request)->file[1]->content, "file_0"));
+    tear_down();
+}
+
 static void
 test_proto3_optional_is_supported(void)
 {
@@ -227,6 +248,7 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         {"header_and_source_are_made", test_header_and_source_are_made},
         {"c_package_replaces_the_package", test_c_package_replaces_the_package},
+        {"files_with_services_embed_their_descriptors", test_files_with_services_embed_their_descriptors},
         {"proto3_optional_is_supported", test_proto3_optional_is_supported},
         {"editions_are_refused", test_editions_are_refused},
         {"missing_syntax_is_proto2", test_missing_syntax_is_proto2},

@@ -47,9 +47,10 @@ typedef struct talk {
 } talk;
 
 static void
-open_talk(talk *t, const belay_server_options *options)
+open_talk(talk *t, const belay_server_options *server, const belay_channel_options *channel)
 {
-    fixture_open(&t->fixture, &(fixture_options){.configure = configure, .admin = true, .server = options});
+    fixture_open(&t->fixture, &(fixture_options){
+                                  .configure = configure, .admin = true, .server = server, .channel = channel});
     CU_ASSERT_EQUAL_FATAL(grpc_reflection_v1_server_reflection_server_reflection_info_start(
                               t->fixture.channel, NULL, NULL, &t->call),
                           BELAY_OK);
@@ -128,7 +129,7 @@ static void
 test_files_come_with_all_that_they_import(void)
 {
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     expect_zoo(&t, BY_NAME("zoo.proto"));
     expect_not_found(&t, BY_NAME("animals.proto"));
     close_talk(&t);
@@ -143,7 +144,7 @@ test_symbols_of_every_kind_are_found(void)
         "belay.zoo.Keeper",      "belay.zoo.Keeper.Feed", "belay.zoo.Animal.Tail.length",
     };
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         expect_zoo(&t, BY_SYMBOL(names[i]));
     expect_not_found(&t, BY_SYMBOL("belay.zoo.Anima"));
@@ -169,7 +170,7 @@ test_extensions_are_found_by_type_and_number(void)
     Grpc__Reflection__V1__ExtensionRequest what;
     question asked;
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     expect_zoo(&t, extension(&what, &asked, "belay.zoo.Animal", 120));
     expect_zoo(&t, extension(&what, &asked, "belay.zoo.Food", 104));
     expect_not_found(&t, extension(&what, &asked, "belay.zoo.Animal", 119));
@@ -181,7 +182,7 @@ static void
 test_the_numbers_of_a_types_extensions_are_listed(void)
 {
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     answer *reply = ask(&t, NUMBERS_OF("belay.zoo.Animal"));
     const Grpc__Reflection__V1__ExtensionNumberResponse *numbers = reply->all_extension_numbers_response;
     CU_ASSERT_STRING_EQUAL(numbers->base_type_name, "belay.zoo.Animal");
@@ -204,7 +205,7 @@ test_services_are_listed_but_not_an_operators(void)
         "belay.test.Probe", "belay.zoo.Keeper", "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection"};
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     answer *reply = ask(&t, SERVICES);
     const Grpc__Reflection__V1__ListServiceResponse *services = reply->list_services_response;
     CU_ASSERT_EQUAL_FATAL(services->n_service, 4);
@@ -223,7 +224,7 @@ test_a_question_without_a_question_ends_the_stream(void)
 {
     talk t;
     answer *reply;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     question empty = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
     CU_ASSERT_EQUAL(belay_call_send_message(t.call, &empty.base), BELAY_OK);
     CU_ASSERT_EQUAL(grpc_reflection_v1_server_reflection_server_reflection_info_recv_reply(t.call, &reply),
@@ -241,13 +242,42 @@ test_a_question_that_is_too_large_ends_the_stream(void)
     char *name = malloc(100001);
     memset(name, 'n', 100000);
     name[100000] = '\0';
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     CU_ASSERT_EQUAL(belay_call_send_message(t.call, &BY_NAME(name)->base), BELAY_OK);
     CU_ASSERT_EQUAL(grpc_reflection_v1_server_reflection_server_reflection_info_recv_reply(t.call, &reply),
                     BELAY_RESOURCE_EXHAUSTED);
     belay_call_free(t.call);
     fixture_close(&t.fixture);
     free(name);
+}
+
+/* Both sides would compress: what comes is inflated, what goes is not worth an I/O thread's time. */
+static void
+test_a_compressed_question_is_answered_plainly(void)
+{
+    talk t;
+    belay_server_options *server = belay_server_options_new();
+    belay_channel_options *channel = belay_channel_options_new();
+    char *name = malloc(50001), *huge = malloc(100001);
+    memset(name, 'n', 50000);
+    memset(huge, 'n', 100000);
+    name[50000] = huge[100000] = '\0';
+    CU_ASSERT_EQUAL_FATAL(belay_server_options_set_compression(server, BELAY_COMPRESSION_GZIP), BELAY_OK);
+    CU_ASSERT_EQUAL_FATAL(belay_channel_options_set_compression(channel, BELAY_COMPRESSION_GZIP), BELAY_OK);
+    open_talk(&t, server, channel);
+    expect_not_found(&t, BY_NAME(name));
+    CU_ASSERT_FALSE(belay_call_received_compressed(t.call));
+    /* Small on the wire, too large inflated. */
+    answer *reply;
+    CU_ASSERT_EQUAL(belay_call_send_message(t.call, &BY_NAME(huge)->base), BELAY_OK);
+    CU_ASSERT_EQUAL(grpc_reflection_v1_server_reflection_server_reflection_info_recv_reply(t.call, &reply),
+                    BELAY_RESOURCE_EXHAUSTED);
+    belay_call_free(t.call);
+    fixture_close(&t.fixture);
+    belay_server_options_free(server);
+    belay_channel_options_free(channel);
+    free(name);
+    free(huge);
 }
 
 static void
@@ -258,7 +288,7 @@ test_v1alpha_answers_as_v1_does(void)
         GRPC__REFLECTION__V1ALPHA__SERVER_REFLECTION_REQUEST__INIT;
     Grpc__Reflection__V1alpha__ServerReflectionResponse *reply = NULL;
     belay_call *call;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     CU_ASSERT_EQUAL_FATAL(grpc_reflection_v1alpha_server_reflection_server_reflection_info_start(
                               t.fixture.channel, NULL, NULL, &call),
                           BELAY_OK);
@@ -283,7 +313,7 @@ test_a_client_that_asks_much_and_reads_late_gets_all_its_answers(void)
 {
     enum { MANY = 2000 };
     talk t;
-    open_talk(&t, NULL);
+    open_talk(&t, NULL, NULL);
     for (int i = 0; i < MANY; i++)
         CU_ASSERT_EQUAL_FATAL(belay_call_send_message(t.call, &BY_NAME("zoo.proto")->base), BELAY_OK);
     CU_ASSERT_EQUAL(fixture_counters(&t.fixture).handlers_started, 0);
@@ -326,6 +356,7 @@ main(int argc, char **argv)
         {"services", test_services_are_listed_but_not_an_operators},
         {"no question", test_a_question_without_a_question_ends_the_stream},
         {"a question too large", test_a_question_that_is_too_large_ends_the_stream},
+        {"a compressed question", test_a_compressed_question_is_answered_plainly},
         {"v1alpha", test_v1alpha_answers_as_v1_does},
         {"asks much and reads late", test_a_client_that_asks_much_and_reads_late_gets_all_its_answers},
         {"what is no descriptor", test_what_is_no_descriptor_is_left_out},
