@@ -138,6 +138,15 @@ explain(int reason, bool is_server)
     }
 }
 
+/* "certificate required" of "tlsv13 alert certificate required". */
+static const char *
+name_of_alert(const char *openssl)
+{
+    static const char before[] = " alert ";
+    const char *name = openssl != NULL ? strstr(openssl, before) : NULL;
+    return name != NULL ? name + sizeof before - 1 : "with an alert that has no name";
+}
+
 void
 bly_tls_words_error(bool is_server, char *words, size_t size)
 {
@@ -151,8 +160,7 @@ bly_tls_words_error(bool is_server, char *words, size_t size)
     if (known != NULL)
         snprintf(words, size, "%s", known);
     else if (is_ssl && reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
-        snprintf(words, size, "the other side refused it: %s",
-                 SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+        snprintf(words, size, "the other side refused it: %s", name_of_alert(openssl));
     else
         snprintf(words, size, "%s", openssl != NULL ? openssl : "error without a name");
     ERR_clear_error();

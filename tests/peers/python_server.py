@@ -20,7 +20,7 @@ from python_test_service import TestService
 def keepalive_options(interval, timeout):
     """For servers and channels; peers may ask as often."""
     return [('grpc.keepalive_time_ms', int(interval)), ('grpc.keepalive_timeout_ms', int(timeout)),
-            ('grpc.http2.max_pings_without_data', 0),
+            ('grpc.http2.max_pings_without_data', 0), ('grpc.http2.max_ping_strikes', 0),
             ('grpc.http2.min_recv_ping_interval_without_data_ms', int(interval) // 2)]
 
 

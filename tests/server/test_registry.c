@@ -18,8 +18,11 @@ no_thunk(belay_call *call, const void *handlers, const void *request, void *repl
 }
 
 #define METHOD(p) {(p), 0, &belay__test__note__descriptor, &belay__test__note__descriptor, no_thunk}
-#define SERVICE(text, list) \
-    {(text), sizeof(int), sizeof(list) / sizeof((list)[0]), (list)}
+#define SERVICE(text, list)                       \
+    {.name = (text),                              \
+     .handlers_size = sizeof(int),                \
+     .method_count = sizeof(list) / sizeof((list)[0]), \
+     .methods = (list)}
 
 static const belay_method store_methods[] = {
     METHOD("/shop.Store/Put"),
@@ -184,7 +187,8 @@ test_malformed_services_are_refused(void)
     bly_registry registry;
     memset(&registry, 0, sizeof registry);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        belay_service service = {"Store", sizeof handlers, 1, &bad[i]};
+        belay_service service = {
+            .name = "Store", .handlers_size = sizeof handlers, .method_count = 1, .methods = &bad[i]};
         CU_ASSERT_EQUAL(bly_registry_add(&registry, &service, &handlers, NULL), BELAY_INVALID_ARGUMENT);
     }
     belay_service nameless = store;
@@ -201,7 +205,7 @@ test_a_service_without_methods_is_nothing(void)
 {
     bly_registry registry;
     memset(&registry, 0, sizeof registry);
-    belay_service empty = {"Empty", 0, 0, store_methods};
+    belay_service empty = {.name = "Empty", .methods = store_methods};
     CU_ASSERT_EQUAL(bly_registry_add(&registry, &empty, NULL, NULL), BELAY_OK);
     CU_ASSERT_EQUAL(look_up(&registry, "/Empty/Get"), 0);
     bly_registry_fini(&registry);
@@ -220,7 +224,8 @@ test_many_services_are_found_whatever_their_order(void)
         int number = i * 101 % COUNT;
         snprintf(paths[i], sizeof paths[i], "/s%d.Service/Method", number);
         methods[i] = (belay_method)METHOD(paths[i]);
-        belay_service service = {"S", sizeof handlers, 1, &methods[i]};
+        belay_service service = {
+            .name = "S", .handlers_size = sizeof handlers, .method_count = 1, .methods = &methods[i]};
         CU_ASSERT_EQUAL(bly_registry_add(&registry, &service, &handlers, NULL), BELAY_OK);
     }
     for (int i = 0; i < COUNT; i++) {

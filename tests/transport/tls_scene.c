@@ -136,6 +136,10 @@ write_some(tls_side *side)
             count = 3;
         }
         ssize_t sent = bly_stream_write(side->stream, vectors, count);
+        if (sent == BLY_STREAM_BROKEN) {
+            side->ended = sent;
+            side->out_left = 0;
+        }
         if (sent < 0)
             return;
         side->out += sent;
