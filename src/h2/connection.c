@@ -175,14 +175,17 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
-/* A server's: what nghttp2 would let pass. */
 static void
-look_at_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+object_to(bly_h2_connection *connection, const bly_h2_wrong *wrong)
 {
-    uint32_t error;
-    const char *words = bly_h2_frames_look(&connection->frames, data, size, &error);
-    if (words != NULL && !connection->budget.spent && !connection->close_asked)
-        bly_h2_send_away(connection, error, words);
+    if (connection->budget.spent || connection->close_asked)
+        return;
+    if (wrong->stream == 0) {
+        bly_h2_send_away(connection, wrong->error, wrong->words);
+        return;
+    }
+    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, wrong->stream, wrong->error);
+    bly_h2_budget_provoked(connection);
 }
 
 /* What nghttp2 says to it: negative for an error. */
@@ -204,13 +207,27 @@ receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
     return 0;
 }
 
+/* A server objects to what nghttp2 would let pass, when that has got what was before. */
+static ssize_t
+receive_and_look(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    const uint8_t *begin = data;
+    bly_h2_wrong wrong;
+    while (connection->is_server && bly_h2_frames_look(&connection->frames, &data, &size, &wrong)) {
+        ssize_t taken = receive_frames(connection, begin, (size_t)(data - begin));
+        if (taken < 0)
+            return taken;
+        begin = data;
+        object_to(connection, &wrong);
+    }
+    return receive_frames(connection, begin, (size_t)(data - begin) + size);
+}
+
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
-    if (connection->is_server)
-        look_at_frames(connection, data, size);
-    ssize_t taken = receive_frames(connection, data, size);
+    ssize_t taken = receive_and_look(connection, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");

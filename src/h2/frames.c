@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "h2/frames.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include <nghttp2/nghttp2.h>
@@ -61,75 +60,86 @@ note_end(bly_h2_frames *frames, int32_t id)
 }
 
 /* HEADERS or DATA. */
-static const char *
-look_at_message(bly_h2_frames *frames, int32_t id, bool ends)
+static bool
+is_wrong(bly_h2_wrong *wrong, uint32_t error, int32_t stream, const char *words)
+{
+    *wrong = (bly_h2_wrong){error, stream, words};
+    return true;
+}
+
+/* HEADERS or DATA. What comes behind a reset harms its own stream alone. */
+static bool
+look_at_message(bly_h2_frames *frames, int32_t id, bool ends, bly_h2_wrong *wrong)
 {
     if (id == 0)
-        return NULL; /* nghttp2 sees that */
+        return false; /* nghttp2 sees that */
     if (id > frames->newest)
         frames->newest = id;
+    else if (has_ended(frames, -id))
+        return is_wrong(wrong, NGHTTP2_STREAM_CLOSED, id, "a frame for a stream that the client has reset");
     else if (has_ended(frames, id))
-        return "a frame for a stream that the client has ended";
+        return is_wrong(wrong, NGHTTP2_STREAM_CLOSED, 0, "a frame for a stream that the client has ended");
     if (ends)
         note_end(frames, id);
-    return NULL;
+    return false;
 }
 
-static const char *
-look_at_priority(const bly_h2_frames *frames, int32_t id)
+static bool
+look_at_priority(const bly_h2_frames *frames, int32_t id, bly_h2_wrong *wrong)
 {
     if (id == 0)
-        return "PRIORITY: stream_id == 0";
+        return is_wrong(wrong, NGHTTP2_PROTOCOL_ERROR, 0, "PRIORITY: stream_id == 0");
     if (frames->have == HEAD_AND_PRIORITY_SIZE && id_at(frames->head + HEAD_SIZE) == id)
-        return "PRIORITY: depends on itself";
-    return NULL;
+        return is_wrong(wrong, NGHTTP2_PROTOCOL_ERROR, 0, "PRIORITY: depends on itself");
+    return false;
 }
 
-static const char *
-look_at_frame(bly_h2_frames *frames, uint32_t *error)
+static bool
+look_at_frame(bly_h2_frames *frames, bly_h2_wrong *wrong)
 {
     int32_t id = id_at(frames->head + 5);
-    const char *words = NULL;
     switch (frames->head[3]) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
-        *error = NGHTTP2_STREAM_CLOSED;
-        words = look_at_message(frames, id, (frames->head[4] & NGHTTP2_FLAG_END_STREAM) != 0);
-        break;
+        return look_at_message(frames, id, (frames->head[4] & NGHTTP2_FLAG_END_STREAM) != 0, wrong);
     case NGHTTP2_RST_STREAM:
-        note_end(frames, id);
-        break;
+        note_end(frames, -id);
+        return false;
     case NGHTTP2_PRIORITY:
-        *error = NGHTTP2_PROTOCOL_ERROR;
-        words = look_at_priority(frames, id);
-        break;
+        return look_at_priority(frames, id, wrong);
     default:
-        break;
+        return false;
     }
-    return words;
 }
 
-const char *
-bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, uint32_t *error)
+/* Takes bytes off for the frame's head; true when it is complete. */
+static bool
+collect(bly_h2_frames *frames, const uint8_t **data, size_t *size)
 {
-    while (size > 0) {
-        size_t step = frames->skip < size ? frames->skip : size;
-        frames->skip -= step;
-        data += step;
-        size -= step;
-        step = wanted_size(frames) - frames->have;
-        step = step < size ? step : size;
-        memcpy(frames->head + frames->have, data, step);
-        frames->have += step;
-        data += step;
-        size -= step;
-        if (frames->have < wanted_size(frames))
+    size_t step = frames->skip < *size ? frames->skip : *size;
+    frames->skip -= step;
+    *data += step;
+    *size -= step;
+    step = wanted_size(frames) - frames->have;
+    step = step < *size ? step : *size;
+    memcpy(frames->head + frames->have, *data, step);
+    frames->have += step;
+    *data += step;
+    *size -= step;
+    return frames->have == wanted_size(frames);
+}
+
+bool
+bly_h2_frames_look(bly_h2_frames *frames, const uint8_t **data, size_t *size, bly_h2_wrong *wrong)
+{
+    while (*size > 0) {
+        if (!collect(frames, data, size))
             continue;
-        const char *words = look_at_frame(frames, error);
-        if (words != NULL)
-            return words;
+        bool found = look_at_frame(frames, wrong);
         frames->skip = HEAD_SIZE + length_of(frames) - frames->have;
         frames->have = 0;
+        if (found)
+            return true;
     }
-    return NULL;
+    return false;
 }

@@ -6,6 +6,7 @@
 #ifndef BLY_H2_FRAMES_H
 #define BLY_H2_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,16 +18,22 @@ typedef struct bly_h2_frames {
     uint8_t head[13]; /* of a frame, and what a PRIORITY begins with */
     size_t have;
     int32_t newest; /* stream */
-    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM or RST_STREAM; a ring */
+    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM; those by RST_STREAM are negative; a ring */
     unsigned int next;
 } bly_h2_frames;
 
 /* For a connection that begins with a client's preface. */
 void bly_h2_frames_init(bly_h2_frames *frames);
 
-/* Looks through bytes in the order in which they come. Returns NULL, or what is wrong with them; then error receives
- * the code to end the connection with, and there is no use in going on. Source: RFC 9113, 5.1 and 6.3; RFC 7540,
- * 5.3.1. */
-const char *bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, uint32_t *error);
+/* What is wrong. */
+typedef struct bly_h2_wrong {
+    uint32_t error;    /* to tell the client */
+    int32_t stream;    /* that is to be reset; 0: the connection is to end */
+    const char *words;
+} bly_h2_wrong;
+
+/* Looks through bytes in the order in which they come, and moves *data and *size on. Returns false at their end, true
+ * for something wrong; then there may be more. Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.1 and 5.3.1. */
+bool bly_h2_frames_look(bly_h2_frames *frames, const uint8_t **data, size_t *size, bly_h2_wrong *wrong);
 
 #endif

@@ -32,21 +32,24 @@ frame(recording *script, uint8_t type, uint8_t flags, uint32_t id, size_t size, 
     script->size += raw_put(script->bytes + script->size, type, flags, id, payload, size);
 }
 
-/* In pieces of every size. words: a part of what is wrong, or NULL: nothing is. */
+/* In pieces of every size. stream: to be reset, or 0. words: a part of what is wrong, or NULL: nothing is. */
 static void
-expect(const recording *script, uint32_t wanted, const char *words)
+expect(const recording *script, uint32_t wanted, int32_t stream, const char *words)
 {
     for (size_t piece = 1; piece <= script->size; piece++) {
         bly_h2_frames frames;
-        uint32_t error = 0;
-        const char *found = NULL;
+        bly_h2_wrong wrong = {0, 0, NULL};
+        bool found = false;
         bly_h2_frames_init(&frames);
-        for (size_t at = 0; found == NULL && at < script->size; at += piece) {
-            size_t rest = script->size - at;
-            found = bly_h2_frames_look(&frames, script->bytes + at, rest < piece ? rest : piece, &error);
+        for (size_t at = 0; !found && at < script->size; at += piece) {
+            const uint8_t *data = script->bytes + at;
+            size_t size = script->size - at < piece ? script->size - at : piece;
+            found = bly_h2_frames_look(&frames, &data, &size, &wrong);
         }
-        CU_ASSERT_TRUE(words == NULL ? found == NULL : found != NULL && strstr(found, words) != NULL);
-        CU_ASSERT_TRUE(words == NULL || error == wanted);
+        CU_ASSERT_EQUAL(found, words != NULL);
+        CU_ASSERT_TRUE(words == NULL || (found && strstr(wrong.words, words) != NULL));
+        CU_ASSERT_EQUAL(wrong.error, wanted);
+        CU_ASSERT_EQUAL(wrong.stream, stream);
     }
 }
 
@@ -67,7 +70,7 @@ test_what_clients_may_send_is_nothing_wrong(void)
     frame(&s, RAW_PRIORITY, 0, 1, 5, 0);
     frame(&s, RAW_HEADERS, RAW_END_HEADERS, 5, 20, 0);
     frame(&s, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 5, 20, 0);
-    expect(&s, 0, NULL);
+    expect(&s, 0, 0, NULL);
 }
 
 /* What ends the stream, and what comes then. */
@@ -80,9 +83,12 @@ expect_closed(uint8_t last, uint8_t last_flags, uint8_t more)
     if (last != RAW_HEADERS)
         frame(&s, last, last_flags, 1, 4, 8);
     frame(&s, RAW_HEADERS, RAW_END_HEADERS, 3, 20, 0);
-    expect(&s, 0, NULL);
+    expect(&s, 0, 0, NULL);
     frame(&s, more, RAW_END_HEADERS | RAW_END_STREAM, 1, 20, 0);
-    expect(&s, BLY_H2_STREAM_CLOSED, "has ended");
+    if (last == RAW_RST_STREAM)
+        expect(&s, BLY_H2_STREAM_CLOSED, 1, "has reset");
+    else
+        expect(&s, BLY_H2_STREAM_CLOSED, 0, "has ended");
 }
 
 static void
@@ -105,9 +111,9 @@ test_streams_that_ended_long_ago_are_forgotten(void)
     for (uint32_t i = 0; i <= BLY_H2_ENDED; i++)
         frame(&s, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 1 + 2 * i, 10, 0);
     frame(&s, RAW_DATA, 0, 1, 10, 0);
-    expect(&s, 0, NULL);
+    expect(&s, 0, 0, NULL);
     frame(&s, RAW_DATA, 0, 3, 10, 0);
-    expect(&s, BLY_H2_STREAM_CLOSED, "has ended");
+    expect(&s, BLY_H2_STREAM_CLOSED, 0, "has ended");
 }
 
 static void
@@ -116,10 +122,10 @@ test_priorities_are_of_another_stream(void)
     recording s;
     begin(&s);
     frame(&s, RAW_PRIORITY, 0, 7, 5, 0x80000000u | 7);
-    expect(&s, BLY_H2_PROTOCOL_ERROR, "itself");
+    expect(&s, BLY_H2_PROTOCOL_ERROR, 0, "itself");
     begin(&s);
     frame(&s, RAW_PRIORITY, 0, 0, 5, 1);
-    expect(&s, BLY_H2_PROTOCOL_ERROR, "stream_id");
+    expect(&s, BLY_H2_PROTOCOL_ERROR, 0, "stream_id");
 }
 
 /* What nghttp2 reports itself: a wrong size, stream 0. */
@@ -132,7 +138,7 @@ test_what_nghttp2_sees_is_left_to_it(void)
     frame(&s, RAW_PRIORITY, 0, 7, 0, 7);
     frame(&s, RAW_DATA, RAW_END_STREAM, 0, 4, 0);
     frame(&s, RAW_DATA, RAW_END_STREAM, 0, 4, 0);
-    expect(&s, 0, NULL);
+    expect(&s, 0, 0, NULL);
 }
 
 static void
@@ -157,6 +163,23 @@ test_connection_ends_with_words_that_say_why(void)
     lone_close(&raw);
 }
 
+static void
+test_what_follows_a_reset_harms_no_other_stream(void)
+{
+    static raw_frame told;
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    h2_record *stream = lone_request(&raw, 0, false);
+    raw_send_number(raw.peer, RAW_RST_STREAM, lone_id(0), BLY_H2_CANCEL);
+    until_event(stream, 'C');
+    raw_send(raw.peer, RAW_DATA, 0, lone_id(0), "more", 4);
+    CU_ASSERT_TRUE_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(0), &told));
+    CU_ASSERT_EQUAL(raw_number(&told, 0), BLY_H2_STREAM_CLOSED);
+    respond_only(lone_request(&raw, 1, true));
+    CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_HEADERS, lone_id(1), &told));
+    lone_close(&raw);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -169,6 +192,7 @@ main(int argc, char **argv)
         TEST(priorities_are_of_another_stream),
         TEST(what_nghttp2_sees_is_left_to_it),
         TEST(connection_ends_with_words_that_say_why),
+        TEST(what_follows_a_reset_harms_no_other_stream),
         CU_TEST_INFO_NULL,
     };
     return suite_run("h2/frames", tests, argc, argv);
