@@ -91,8 +91,10 @@ bly_h2_budget_window_update(bly_h2_connection *connection)
         connection->budget.window_updates--;
 }
 
+/* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end without
+ * any DATA: calls that fail, and calls that are cancelled. */
 void
-bly_h2_budget_data_sent(bly_h2_connection *connection)
+bly_h2_budget_earn_windows(bly_h2_connection *connection)
 {
     uint32_t most = connection->options.window_updates;
     uint32_t more = connection->options.window_update_rate;
