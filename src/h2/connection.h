@@ -235,7 +235,7 @@ void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
  * came by it. */
 void bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold);
 
-/* Whether a block of headers is within what the peer says it takes. */
+/* Whether a block of headers is within what the peer says it takes, and the 64 KiB that are sent at most. */
 bool bly_h2_connection_takes(const bly_h2_connection *connection, const bly_h2_header *headers, size_t count);
 
 /* Begins a graceful end (RFC 9113, 6.8): GOAWAY with 2^31-1 and a PING; when the PING has come back (or
