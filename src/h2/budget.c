@@ -23,6 +23,9 @@ bly_h2_options_limit(bly_h2_options *options, const bly_limits *limits)
     options->hard_header_list_bytes = bly_limits_u32(limits, BELAY_LIMIT_HEADER_LIST_HARD);
     if (options->hard_header_list_bytes < options->max_header_list_bytes)
         options->hard_header_list_bytes = options->max_header_list_bytes;
+    options->stream_window = bly_limits_u32(limits, BELAY_LIMIT_STREAM_WINDOW);
+    options->connection_window = bly_limits_u32(limits, BELAY_LIMIT_CONNECTION_WINDOW);
+    options->ping_strikes = bly_limits_u32(limits, BELAY_LIMIT_PING_STRIKES);
     options->preface_timeout_ns = limits->values[BELAY_LIMIT_PREFACE_TIME];
     options->stall_ns = limits->values[BELAY_LIMIT_STALL_TIME];
     options->max_acks = bly_limits_u32(limits, BELAY_LIMIT_ACKS);

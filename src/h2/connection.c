@@ -11,14 +11,10 @@
 
 #include "h2/session.h"
 
-#define KIB 1024u
-
 void
 bly_h2_options_defaults(bly_h2_options *options)
 {
     *options = (bly_h2_options){
-        .stream_window = 256 * KIB,
-        .connection_window = KIB * KIB,
         .keepalive_ns = BLY_H2_NEVER,
         .keepalive_timeout_ns = 20000000000u,
         .idle_ns = BLY_H2_NEVER,

@@ -242,6 +242,7 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         TEST(test_details_are_a_google_rpc_status),
         TEST(test_message_that_is_no_utf_8_is_made_so),
+        TEST(test_message_is_cut_between_characters),
         TEST(test_details_are_kept_below_what_peers_take),
         TEST(test_no_details_are_none),
         TEST(test_details_that_cannot_be_read_are_none),
