@@ -15,6 +15,7 @@ void
 bly_h2_options_defaults(bly_h2_options *options)
 {
     *options = (bly_h2_options){
+        .frames_waiting = 10000,
         .keepalive_ns = BLY_H2_NEVER,
         .keepalive_timeout_ns = 20000000000u,
         .idle_ns = BLY_H2_NEVER,
@@ -143,9 +144,19 @@ bly_h2_leave(bly_h2_connection *connection)
 
 /* ---- reading ---- */
 
+/* Of an open stream: headers, body, a window, and a reset. */
+#define FRAMES_OF_A_STREAM 4
+
 /* Frames that answer what the peer sent wait in nghttp2 while the socket takes nothing. A peer that goes on asking and
- * does not read the answers must not have us keep them all. */
-#define MOST_FRAMES_WAITING 10000
+ * does not read the answers must not have us keep them all. What our own streams want to send is no answer: a client
+ * may begin thousands of calls while its server has a rest. */
+static bool
+keeps_too_much(const bly_h2_connection *connection)
+{
+    size_t most = connection->options.frames_waiting + FRAMES_OF_A_STREAM * connection->open_count;
+    return bly_h2_pieces_has_rest(&connection->output.pieces) &&
+           nghttp2_session_get_outbound_queue_size(connection->session) > most;
+}
 
 /* For all that was read, whatever becomes of it above, so that whoever is slow does not hold up the others. */
 static void
@@ -213,7 +224,7 @@ feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
     else if (taken < 0 && !bly_h2_budget_explains(connection, (int)taken))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
                     nghttp2_strerror((int)taken));
-    if (nghttp2_session_get_outbound_queue_size(connection->session) > MOST_FRAMES_WAITING)
+    if (keeps_too_much(connection))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer does not read the answers it asks for");
     if (nghttp2_session_want_write(connection->session))
         bly_h2_wake(connection);
