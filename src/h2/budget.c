@@ -64,7 +64,6 @@ bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *words)
         return;
     bly_h2_send_away(connection, BLY_H2_ENHANCE_YOUR_CALM, words);
     bly_h2_note_limit(connection, limit);
-    bly_h2_wake(connection);
 }
 
 bool

@@ -182,31 +182,21 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
-/* A server's: what nghttp2 would let pass. */
-static void
-look_at_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
-{
-    uint32_t error;
-    const char *words = bly_h2_frames_look(&connection->frames, data, size, &error);
-    if (words != NULL && !connection->budget.spent && !connection->close_asked)
-        bly_h2_send_away(connection, error, words);
-}
-
-/* What nghttp2 says to it: negative for an error. */
+/* A server's: what nghttp2 may see, and of that what it says to it: negative for an error. */
 static ssize_t
-receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
-    if (!connection->is_server)
-        return nghttp2_session_mem_recv(connection->session, data, size);
     while (size > 0) {
-        size_t dropped;
-        size_t seen = bly_h2_gate_pass(&connection->gate, data, size, &dropped);
+        bly_h2_verdict verdict;
+        size_t seen = bly_h2_frames_look(&connection->frames, data, size, &verdict);
+        if (verdict.words != NULL && !connection->budget.spent && !connection->close_asked)
+            bly_h2_send_away(connection, verdict.error, verdict.words);
         ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
         if (taken < 0)
             return taken;
-        connection->opened_by_read += dropped > 0;
-        data += seen + dropped;
-        size -= seen + dropped;
+        connection->opened_by_read += verdict.dropped > 0;
+        data += seen + verdict.dropped;
+        size -= seen + verdict.dropped;
     }
     return 0;
 }
@@ -215,9 +205,8 @@ static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
-    if (connection->is_server)
-        look_at_frames(connection, data, size);
-    ssize_t taken = receive_frames(connection, data, size);
+    ssize_t taken = connection->is_server ? look_and_receive(connection, data, size)
+                                          : nghttp2_session_mem_recv(connection->session, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
@@ -325,7 +314,6 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
     connection->end_of_turn.run = end_turn;
     bly_list_init(&connection->streams);
-    bly_h2_gate_init(&connection->gate);
     bly_h2_output_init(connection);
     bly_h2_timer_init(connection);
     bly_h2_budget_init(connection);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "h2/frames.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include <nghttp2/nghttp2.h>
 
 #define PREFACE_SIZE NGHTTP2_CLIENT_MAGIC_LEN
 #define HEAD_SIZE 9
-#define HEAD_AND_PRIORITY_SIZE 13
+#define NUMBER_SIZE 4
+#define LARGEST_HEAD (HEAD_SIZE + NUMBER_SIZE)
 
 void
 bly_h2_frames_init(bly_h2_frames *frames)
@@ -30,20 +30,54 @@ id_at(const uint8_t *bytes)
 }
 
 static size_t
-length_of(const bly_h2_frames *frames)
+length_of(const uint8_t *head)
 {
-    return number_at(frames->head) >> 8;
+    return number_at(head) >> 8;
 }
 
-/* How much of the frame is looked at, as far as that is known. */
+/* ---- From head to head ------------------------------------------------------------------------------- */
+
+/* Some are looked at with the number that they begin with. */
 static size_t
-wanted_size(const bly_h2_frames *frames)
+size_of(const uint8_t *head)
 {
-    bool is_priority = frames->have >= HEAD_SIZE && frames->head[3] == NGHTTP2_PRIORITY && length_of(frames) >= 4;
-    return is_priority ? HEAD_AND_PRIORITY_SIZE : HEAD_SIZE;
+    bool has_number = head[3] == NGHTTP2_PRIORITY || head[3] == NGHTTP2_RST_STREAM;
+    return has_number && length_of(head) >= NUMBER_SIZE ? LARGEST_HEAD : HEAD_SIZE;
 }
 
-/* ---- Streams that the client has ended ---- */
+/* Takes what is there of a head that a read has cut; false when that is not all. */
+static bool
+complete(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
+{
+    size_t wanted = frames->have < HEAD_SIZE ? HEAD_SIZE : size_of(frames->head);
+    while (frames->have < wanted && *at < size) {
+        frames->head[frames->have++] = data[(*at)++];
+        if (frames->have == HEAD_SIZE)
+            wanted = size_of(frames->head);
+    }
+    return frames->have == wanted;
+}
+
+/* The next head, where it lies or put together, and *at behind it; NULL: more must come. */
+static const uint8_t *
+next_head(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
+{
+    size_t step = frames->skip < size - *at ? frames->skip : size - *at;
+    const uint8_t *head = frames->head;
+    frames->skip -= step;
+    *at += step;
+    if (frames->have == 0 && size - *at >= LARGEST_HEAD) {
+        head = data + *at;
+        *at += size_of(head);
+    } else if (!complete(frames, data, size, at)) {
+        return NULL;
+    }
+    frames->have = 0;
+    frames->skip = HEAD_SIZE + length_of(head) - size_of(head);
+    return head;
+}
+
+/* ---- Streams that the client has ended ----------------------------------------------------------------- */
 
 static bool
 has_ended(const bly_h2_frames *frames, int32_t id)
@@ -59,6 +93,8 @@ note_end(bly_h2_frames *frames, int32_t id)
 {
     frames->ended[frames->next++ % BLY_H2_ENDED] = id;
 }
+
+/* ---- Frames ---------------------------------------------------------------------------------------------- */
 
 /* HEADERS or DATA. */
 static const char *
@@ -76,60 +112,65 @@ look_at_message(bly_h2_frames *frames, int32_t id, bool ends)
 }
 
 static const char *
-look_at_priority(const bly_h2_frames *frames, int32_t id)
+look_at_priority(const uint8_t *head, int32_t id)
 {
     if (id == 0)
         return "PRIORITY: stream_id == 0";
-    if (frames->have == HEAD_AND_PRIORITY_SIZE && id_at(frames->head + HEAD_SIZE) == id)
+    if (size_of(head) == LARGEST_HEAD && id_at(head + HEAD_SIZE) == id)
         return "PRIORITY: depends on itself";
     return NULL;
 }
 
-static const char *
-look_at_frame(bly_h2_frames *frames, uint32_t *error)
+/* Returns whether it is of no stream, and may be dropped. */
+static bool
+look_at_reset(bly_h2_frames *frames, const uint8_t *head, int32_t id)
 {
-    int32_t id = id_at(frames->head + 5);
-    const char *words = NULL;
-    switch (frames->head[3]) {
+    if (id > frames->newest)
+        return frames->newest != 0 && id % 2 == 1 && length_of(head) == NUMBER_SIZE && !frames->in_block;
+    note_end(frames, id);
+    return false;
+}
+
+/* Returns whether the frame may be dropped. */
+static bool
+look_at_frame(bly_h2_frames *frames, const uint8_t *head, bly_h2_verdict *verdict)
+{
+    int32_t id = id_at(head + 5);
+    uint8_t type = head[3], flags = head[4];
+    switch (type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
-        *error = NGHTTP2_STREAM_CLOSED;
-        words = look_at_message(frames, id, (frames->head[4] & NGHTTP2_FLAG_END_STREAM) != 0);
-        break;
-    case NGHTTP2_RST_STREAM:
-        note_end(frames, id);
+        verdict->error = NGHTTP2_STREAM_CLOSED;
+        verdict->words = look_at_message(frames, id, (flags & NGHTTP2_FLAG_END_STREAM) != 0);
         break;
     case NGHTTP2_PRIORITY:
-        *error = NGHTTP2_PROTOCOL_ERROR;
-        words = look_at_priority(frames, id);
+        verdict->error = NGHTTP2_PROTOCOL_ERROR;
+        verdict->words = look_at_priority(head, id);
         break;
+    case NGHTTP2_RST_STREAM:
+        return look_at_reset(frames, head, id);
     default:
         break;
     }
-    return words;
+    if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
+        frames->in_block = (flags & NGHTTP2_FLAG_END_HEADERS) == 0;
+    return false;
 }
 
-const char *
-bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, uint32_t *error)
+size_t
+bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict)
 {
-    while (size > 0) {
-        size_t step = frames->skip < size ? frames->skip : size;
-        frames->skip -= step;
-        data += step;
-        size -= step;
-        step = wanted_size(frames) - frames->have;
-        step = step < size ? step : size;
-        memcpy(frames->head + frames->have, data, step);
-        frames->have += step;
-        data += step;
-        size -= step;
-        if (frames->have < wanted_size(frames))
-            continue;
-        const char *words = look_at_frame(frames, error);
-        if (words != NULL)
-            return words;
-        frames->skip = HEAD_SIZE + length_of(frames) - frames->have;
-        frames->have = 0;
+    size_t at = 0;
+    const uint8_t *head;
+    *verdict = (bly_h2_verdict){.words = NULL};
+    while ((head = next_head(frames, data, size, &at)) != NULL) {
+        bool may_drop = look_at_frame(frames, head, verdict);
+        if (verdict->words != NULL)
+            return size;
+        if (may_drop && head != frames->head) { /* all of it is here */
+            verdict->dropped = LARGEST_HEAD;
+            return at - LARGEST_HEAD;
+        }
     }
-    return NULL;
+    return size;
 }

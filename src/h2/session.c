@@ -25,6 +25,7 @@ bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *word
     nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)words, strlen(words));
     /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
     nghttp2_session_terminate_session(connection->session, error);
+    bly_h2_wake(connection); /* whatever of that there was memory for: the flush closes it */
 }
 
 /* ---- headers ---- */

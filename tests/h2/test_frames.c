@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client must not send and nghttp2 lets pass, however it is cut into pieces on its way.
+ * What a client must not send and nghttp2 lets pass, and what it does not get to see, however it is cut into pieces on
+ * its way.
  */
 #include "h2/frames.h"
 
@@ -32,6 +33,20 @@ frame(recording *script, uint8_t type, uint8_t flags, uint32_t id, size_t size, 
     script->size += raw_put(script->bytes + script->size, type, flags, id, payload, size);
 }
 
+/* At all of a read, whatever of it is dropped. */
+static const char *
+look_at(bly_h2_frames *frames, const uint8_t *data, size_t size, uint32_t *error)
+{
+    bly_h2_verdict verdict = {.words = NULL};
+    while (verdict.words == NULL && size > 0) {
+        size_t passed = bly_h2_frames_look(frames, data, size, &verdict);
+        data += passed + verdict.dropped;
+        size -= passed + verdict.dropped;
+    }
+    *error = verdict.error;
+    return verdict.words;
+}
+
 /* In pieces of every size. words: a part of what is wrong, or NULL: nothing is. */
 static void
 expect(const recording *script, uint32_t wanted, const char *words)
@@ -43,7 +58,7 @@ expect(const recording *script, uint32_t wanted, const char *words)
         bly_h2_frames_init(&frames);
         for (size_t at = 0; found == NULL && at < script->size; at += piece) {
             size_t rest = script->size - at;
-            found = bly_h2_frames_look(&frames, script->bytes + at, rest < piece ? rest : piece, &error);
+            found = look_at(&frames, script->bytes + at, rest < piece ? rest : piece, &error);
         }
         CU_ASSERT_TRUE(words == NULL ? found == NULL : found != NULL && strstr(found, words) != NULL);
         CU_ASSERT_TRUE(words == NULL || error == wanted);
@@ -94,6 +109,46 @@ test_nothing_follows_on_a_stream_that_its_client_has_ended(void)
         expect_closed(RAW_DATA, RAW_END_STREAM, more[i]);
         expect_closed(RAW_RST_STREAM, 0, more[i]);
     }
+}
+
+/* A number that comes to be after all is a stream as others are. */
+static void
+test_what_was_reset_before_it_began_may_begin(void)
+{
+    recording s;
+    begin(&s);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 1, 20, 0);
+    frame(&s, RAW_RST_STREAM, 0, 3, 4, 8);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 3, 20, 0);
+    frame(&s, RAW_DATA, RAW_END_STREAM, 3, 20, 0);
+    expect(&s, 0, NULL);
+}
+
+static void
+test_only_resets_of_no_stream_are_dropped(void)
+{
+    enum { RESET = 9 + 4 };
+    recording s;
+    bly_h2_frames frames;
+    bly_h2_verdict verdict;
+    begin(&s);
+    frame(&s, RAW_RST_STREAM, 0, 1, 4, 8);  /* before any stream */
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 1, 20, 0);
+    frame(&s, RAW_RST_STREAM, 0, 2, 4, 8);  /* of the server's number */
+    frame(&s, RAW_RST_STREAM, 0, 5, 5, 8);  /* of a wrong size */
+    frame(&s, RAW_HEADERS, 0, 3, 20, 0);
+    frame(&s, RAW_RST_STREAM, 0, 5, 4, 8);  /* inside a block */
+    frame(&s, RAW_CONTINUATION, RAW_END_HEADERS, 3, 0, 0);
+    frame(&s, RAW_RST_STREAM, 0, 3, 4, 8);
+    size_t before = s.size;
+    frame(&s, RAW_RST_STREAM, 0, 5, 4, 8);
+    frame(&s, RAW_PING, 0, 0, 8, 0);
+    bly_h2_frames_init(&frames);
+    CU_ASSERT_EQUAL(bly_h2_frames_look(&frames, s.bytes, s.size, &verdict), before);
+    CU_ASSERT_EQUAL(verdict.dropped, RESET);
+    size_t after = before + RESET;
+    CU_ASSERT_EQUAL(bly_h2_frames_look(&frames, s.bytes + after, s.size - after, &verdict), s.size - after);
+    CU_ASSERT_EQUAL(verdict.dropped, 0);
 }
 
 /* Not all of them are remembered: what cannot be told is let pass. */
@@ -165,6 +220,8 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         TEST(what_clients_may_send_is_nothing_wrong),
         TEST(nothing_follows_on_a_stream_that_its_client_has_ended),
+        TEST(what_was_reset_before_it_began_may_begin),
+        TEST(only_resets_of_no_stream_are_dropped),
         TEST(streams_that_ended_long_ago_are_forgotten),
         TEST(priorities_are_of_another_stream),
         TEST(what_nghttp2_sees_is_left_to_it),
