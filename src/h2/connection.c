@@ -182,6 +182,18 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
+static void
+follow(bly_h2_connection *connection, const bly_h2_verdict *verdict)
+{
+    if (connection->budget.spent || connection->close_asked)
+        return;
+    if (verdict->words != NULL)
+        bly_h2_send_away(connection, verdict->error, verdict->words);
+    else if (verdict->closed != 0 && nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, verdict->closed,
+                                                               NGHTTP2_STREAM_CLOSED) != 0)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
+}
+
 /* A server's: what nghttp2 may see, and of that what it says to it: negative for an error. */
 static ssize_t
 look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size)
@@ -189,8 +201,7 @@ look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size
     while (size > 0) {
         bly_h2_verdict verdict;
         size_t seen = bly_h2_frames_look(&connection->frames, data, size, &verdict);
-        if (verdict.words != NULL && !connection->budget.spent && !connection->close_asked)
-            bly_h2_send_away(connection, verdict.error, verdict.words);
+        follow(connection, &verdict);
         ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
         if (taken < 0)
             return taken;

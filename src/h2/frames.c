@@ -97,18 +97,19 @@ note_end(bly_h2_frames *frames, int32_t id)
 /* ---- Frames ---------------------------------------------------------------------------------------------- */
 
 /* HEADERS or DATA. */
-static const char *
-look_at_message(bly_h2_frames *frames, int32_t id, bool ends)
+static void
+look_at_message(bly_h2_frames *frames, int32_t id, bool ends, bly_h2_verdict *verdict)
 {
     if (id == 0)
-        return NULL; /* nghttp2 sees that */
+        return; /* nghttp2 sees that */
     if (id > frames->newest)
         frames->newest = id;
     else if (has_ended(frames, id))
-        return "a frame for a stream that the client has ended";
-    if (ends)
+        verdict->words = "a frame for a stream that the client has ended";
+    else if (has_ended(frames, -id))
+        verdict->closed = id;
+    if (ends && verdict->closed == 0)
         note_end(frames, id);
-    return NULL;
 }
 
 static const char *
@@ -127,7 +128,7 @@ look_at_reset(bly_h2_frames *frames, const uint8_t *head, int32_t id)
 {
     if (id > frames->newest)
         return frames->newest != 0 && id % 2 == 1 && length_of(head) == NUMBER_SIZE && !frames->in_block;
-    note_end(frames, id);
+    note_end(frames, -id);
     return false;
 }
 
@@ -141,7 +142,7 @@ look_at_frame(bly_h2_frames *frames, const uint8_t *head, bly_h2_verdict *verdic
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         verdict->error = NGHTTP2_STREAM_CLOSED;
-        verdict->words = look_at_message(frames, id, (flags & NGHTTP2_FLAG_END_STREAM) != 0);
+        look_at_message(frames, id, (flags & NGHTTP2_FLAG_END_STREAM) != 0, verdict);
         break;
     case NGHTTP2_PRIORITY:
         verdict->error = NGHTTP2_PROTOCOL_ERROR;
@@ -167,6 +168,8 @@ bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_
         bool may_drop = look_at_frame(frames, head, verdict);
         if (verdict->words != NULL)
             return size;
+        if (verdict->closed != 0)
+            return at;
         if (may_drop && head != frames->head) { /* all of it is here */
             verdict->dropped = LARGEST_HEAD;
             return at - LARGEST_HEAD;

@@ -28,13 +28,14 @@ typedef struct bly_h2_frames {
     size_t have;
     int32_t newest;   /* stream */
     bool in_block;    /* more of a header block must come */
-    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM or RST_STREAM; a ring */
+    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM, or (negative) RST_STREAM; a ring */
     unsigned int next;
 } bly_h2_frames;
 
 typedef struct bly_h2_verdict {
     const char *words; /* what is wrong: the connection ends, and there is no use in going on; or NULL */
     uint32_t error;    /* the code to end it with */
+    int32_t closed;    /* a stream that the client has reset and goes on with: to be reset; or 0 */
     size_t dropped;
 } bly_h2_verdict;
 
@@ -42,7 +43,8 @@ typedef struct bly_h2_verdict {
 void bly_h2_frames_init(bly_h2_frames *frames);
 
 /* Looks through bytes in the order in which they come. Returns how many of them nghttp2 may see; then so many as the
- * verdict says are to be dropped, and what is left is to be looked at anew.
+ * verdict says are to be dropped, and what is left is to be looked at anew. Frames on a stream that has ended are the
+ * connection's end where HTTP/2 says so; after a reset they are the stream's error alone, and the others go on.
  * Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.3.1. */
 size_t bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict);
 

@@ -107,8 +107,35 @@ test_nothing_follows_on_a_stream_that_its_client_has_ended(void)
     for (size_t i = 0; i < sizeof more; i++) {
         expect_closed(RAW_HEADERS, RAW_END_STREAM, more[i]);
         expect_closed(RAW_DATA, RAW_END_STREAM, more[i]);
-        expect_closed(RAW_RST_STREAM, 0, more[i]);
     }
+}
+
+/* That stream is told, and no other is harmed; who does it again and again is sent away. */
+static void
+test_what_follows_a_reset_is_an_error_of_its_stream(void)
+{
+    static raw_frame told;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.provoked_errors = 2;
+    options.provoked_rate = 0;
+    lone_open_ready(&raw, true, &options);
+    h2_record *gone = lone_request(&raw, 0, false), *other = lone_request(&raw, 1, false);
+    raw_send_number(raw.peer, RAW_RST_STREAM, lone_id(0), BLY_H2_CANCEL);
+    until_event(gone, 'C');
+    for (int i = 0; i < 2; i++) {
+        raw_send(raw.peer, RAW_DATA, RAW_END_STREAM, lone_id(0), "more", 4);
+        CU_ASSERT_TRUE_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(0), &told));
+        CU_ASSERT_EQUAL(raw_number(&told, 0), BLY_H2_STREAM_CLOSED);
+    }
+    raw_send(raw.peer, RAW_DATA, RAW_END_STREAM, lone_id(1), "", 0);
+    until_event(other, 'E');
+    CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    raw_send(raw.peer, RAW_DATA, 0, lone_id(0), "more", 4);
+    CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_GOAWAY, 0, &told));
+    CU_ASSERT_EQUAL(raw_number(&told, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    lone_close(&raw);
 }
 
 /* A number that comes to be after all is a stream as others are. */
@@ -220,6 +247,7 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         TEST(what_clients_may_send_is_nothing_wrong),
         TEST(nothing_follows_on_a_stream_that_its_client_has_ended),
+        TEST(what_follows_a_reset_is_an_error_of_its_stream),
         TEST(what_was_reset_before_it_began_may_begin),
         TEST(only_resets_of_no_stream_are_dropped),
         TEST(streams_that_ended_long_ago_are_forgotten),
