@@ -182,15 +182,12 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
+/* Once nghttp2 has seen the client's own reset. */
 static void
-follow(bly_h2_connection *connection, const bly_h2_verdict *verdict)
+reset_closed(bly_h2_connection *connection, int32_t id)
 {
-    if (connection->budget.spent || connection->close_asked)
-        return;
-    if (verdict->words != NULL)
-        bly_h2_send_away(connection, verdict->error, verdict->words);
-    else if (verdict->closed != 0 && nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, verdict->closed,
-                                                               NGHTTP2_STREAM_CLOSED) != 0)
+    if (!connection->budget.spent && !connection->close_asked &&
+        nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED) != 0)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
 }
 
@@ -201,10 +198,13 @@ look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size
     while (size > 0) {
         bly_h2_verdict verdict;
         size_t seen = bly_h2_frames_look(&connection->frames, data, size, &verdict);
-        follow(connection, &verdict);
+        if (verdict.words != NULL && !connection->budget.spent && !connection->close_asked)
+            bly_h2_send_away(connection, verdict.error, verdict.words);
         ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
         if (taken < 0)
             return taken;
+        if (verdict.closed != 0)
+            reset_closed(connection, verdict.closed);
         connection->opened_by_read += verdict.dropped > 0;
         data += seen + verdict.dropped;
         size -= seen + verdict.dropped;

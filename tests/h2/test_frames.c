@@ -118,7 +118,7 @@ test_what_follows_a_reset_is_an_error_of_its_stream(void)
     bly_h2_options options;
     lone raw;
     bly_h2_options_defaults(&options);
-    options.provoked_errors = 2;
+    options.provoked_errors = 3;
     options.provoked_rate = 0;
     lone_open_ready(&raw, true, &options);
     h2_record *gone = lone_request(&raw, 0, false), *other = lone_request(&raw, 1, false);
@@ -132,6 +132,13 @@ test_what_follows_a_reset_is_an_error_of_its_stream(void)
     raw_send(raw.peer, RAW_DATA, RAW_END_STREAM, lone_id(1), "", 0);
     until_event(other, 'E');
     CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    uint8_t block[128], bytes[256]; /* all of it in one read */
+    size_t size = raw_put(bytes, RAW_HEADERS, RAW_END_HEADERS, lone_id(2), block, raw_request(block));
+    size += raw_put(bytes + size, RAW_RST_STREAM, 0, lone_id(2), "\0\0\0\10", 4);
+    size += raw_put(bytes + size, RAW_DATA, 0, lone_id(2), "more", 4);
+    raw_write(raw.peer, bytes, size);
+    CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(2), &told));
+    CU_ASSERT_EQUAL(raw_number(&told, 0), BLY_H2_STREAM_CLOSED);
     raw_send(raw.peer, RAW_DATA, 0, lone_id(0), "more", 4);
     CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_GOAWAY, 0, &told));
     CU_ASSERT_EQUAL(raw_number(&told, 4), BLY_H2_ENHANCE_YOUR_CALM);
