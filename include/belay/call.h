@@ -96,7 +96,8 @@ BELAY_API void *belay_call_data(const belay_call *call);
  *
  * call: a handler's call.
  * code: what the handler is going to return, not BELAY_OK.
- * format: printf format of the message for the caller, UTF-8.
+ * format: printf format of the message for the caller, UTF-8. Of one with which the status would be more than the
+ *     client takes (its SETTINGS_MAX_HEADER_LIST_SIZE, or 64 KiB) the first KiB is sent.
  * Returns code, to be returned by the handler: "return belay_fail(call, BELAY_NOT_FOUND, ...)".
  * Threads: the handler's.
  */

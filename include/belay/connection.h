@@ -45,7 +45,7 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_options_set_keepalive(belay_
  * options: to change.
  * interval_ns: while calls are open, in nanoseconds; 5 min by default; 0 for no limit.
  * idle_interval_ns: while none are, in nanoseconds; 2 h by default; 0 for no limit.
- * strikes: that are forgiven; 2 by default.
+ * strikes: that are forgiven; 2 by default. As BELAY_LIMIT_PING_STRIKES, which also counts who had more.
  * Threads: one at a time.
  * Source: gRFC A8.
  */

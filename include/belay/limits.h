@@ -89,14 +89,24 @@ typedef enum belay_limit {
     BELAY_LIMIT_PROVOKED_RATE = 21,
     /* WINDOW_UPDATE frames: a burst of 1000. The connection ends with the next. Against floods. */
     BELAY_LIMIT_WINDOW_UPDATES = 22,
-    /* How many more for each DATA frame that was sent: 10. Reached: never by itself. */
+    /* How many more for each DATA frame that was sent, and each stream that was opened: 10. Reached: never by itself. */
     BELAY_LIMIT_WINDOW_UPDATE_RATE = 23,
     /* New streams that a read may bring when reads before brought more than may be open at a time: 32. Then fewer
      * bytes are read in a turn, so that other connections have theirs. Against floods of streams. */
-    BELAY_LIMIT_STREAMS_PER_READ = 24
+    BELAY_LIMIT_STREAMS_PER_READ = 24,
+    /* Bytes that may come on a stream before anybody takes them: 256 KiB; up to 1 GiB. While a larger message comes
+     * the window covers the rest of it. Reached: never by itself, peers keep to it. Against senders that are faster
+     * than who receives. */
+    BELAY_LIMIT_STREAM_WINDOW = 25,
+    /* The same of a connection: 1 MiB; 65,535 bytes, with which HTTP/2 begins, to 1 GiB. It is given back on receipt
+     * as long as BELAY_LIMIT_CONNECTION_BYTES allows, so it is what may be on its way. Reached: never by itself. */
+    BELAY_LIMIT_CONNECTION_WINDOW = 26,
+    /* PINGs that come too soon and are forgiven: 2. Servers only. The connection ends with the next. As the strikes
+     * of belay_server_options_set_ping_limits(). Against floods of PINGs. */
+    BELAY_LIMIT_PING_STRIKES = 27
 } belay_limit;
 
-#define BELAY_LIMITS 25 /* how many this version knows */
+#define BELAY_LIMITS 28 /* how many this version knows */
 
 /*
  * Gives a limit's name, "header list" say.

@@ -6,7 +6,6 @@
 
 #include "pool/pool.h"
 
-#define STREAM_WINDOW (256u << 10)
 
 /* ---- Options ---------------------------------------------------------------------------------------- */
 
@@ -149,7 +148,6 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .is_secure = channel->tls != NULL,
         .receive_size = options->max_receive_size,
         .send_mark = options->send_mark,
-        .stream_window = STREAM_WINDOW,
         .compression = options->compression,
         .accept_compression = options->accept_compression,
     };

@@ -352,7 +352,6 @@ add_connection(belay_channel *channel, bly_stream *stream)
     bly_h2_options options;
     bly_h2_options_defaults(&options);
     bly_h2_options_limit(&options, &channel->limits);
-    options.stream_window = channel->host.stream_window;
     options.keepalive_ns = channel->keeping.keepalive;
     options.keepalive_timeout_ns = channel->keeping.keepalive_timeout;
     options.keepalive_without_streams = channel->keeping.keepalive_without_calls;

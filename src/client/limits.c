@@ -23,6 +23,7 @@ bly_channel_limits_init(belay_channel *channel, const belay_channel_options *opt
     else
         bly_limits_init(&channel->limits);
     channel->limits.values[BELAY_LIMIT_RECEIVE_SIZE] = channel->host.receive_size;
+    channel->host.stream_window = bly_limits_u32(&channel->limits, BELAY_LIMIT_STREAM_WINDOW);
     bly_limit_record_init(&channel->limit_record, &channel->limits, &channel->runtime->log,
                           "belay_channel_options_set_limit");
 }

@@ -23,6 +23,9 @@ bly_h2_options_limit(bly_h2_options *options, const bly_limits *limits)
     options->hard_header_list_bytes = bly_limits_u32(limits, BELAY_LIMIT_HEADER_LIST_HARD);
     if (options->hard_header_list_bytes < options->max_header_list_bytes)
         options->hard_header_list_bytes = options->max_header_list_bytes;
+    options->stream_window = bly_limits_u32(limits, BELAY_LIMIT_STREAM_WINDOW);
+    options->connection_window = bly_limits_u32(limits, BELAY_LIMIT_CONNECTION_WINDOW);
+    options->ping_strikes = bly_limits_u32(limits, BELAY_LIMIT_PING_STRIKES);
     options->preface_timeout_ns = limits->values[BELAY_LIMIT_PREFACE_TIME];
     options->stall_ns = limits->values[BELAY_LIMIT_STALL_TIME];
     options->max_acks = bly_limits_u32(limits, BELAY_LIMIT_ACKS);
@@ -61,7 +64,6 @@ bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *words)
         return;
     bly_h2_send_away(connection, BLY_H2_ENHANCE_YOUR_CALM, words);
     bly_h2_note_limit(connection, limit);
-    bly_h2_wake(connection);
 }
 
 bool
@@ -91,8 +93,10 @@ bly_h2_budget_window_update(bly_h2_connection *connection)
         connection->budget.window_updates--;
 }
 
+/* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end without
+ * any DATA: calls that fail, and calls that are cancelled. */
 void
-bly_h2_budget_data_sent(bly_h2_connection *connection)
+bly_h2_budget_earn_windows(bly_h2_connection *connection)
 {
     uint32_t most = connection->options.window_updates;
     uint32_t more = connection->options.window_update_rate;

@@ -11,14 +11,11 @@
 
 #include "h2/session.h"
 
-#define KIB 1024u
-
 void
 bly_h2_options_defaults(bly_h2_options *options)
 {
     *options = (bly_h2_options){
-        .stream_window = 256 * KIB,
-        .connection_window = KIB * KIB,
+        .frames_waiting = 10000,
         .keepalive_ns = BLY_H2_NEVER,
         .keepalive_timeout_ns = 20000000000u,
         .idle_ns = BLY_H2_NEVER,
@@ -147,9 +144,19 @@ bly_h2_leave(bly_h2_connection *connection)
 
 /* ---- reading ---- */
 
+/* Of an open stream: headers, body, a window, and a reset. */
+#define FRAMES_OF_A_STREAM 4
+
 /* Frames that answer what the peer sent wait in nghttp2 while the socket takes nothing. A peer that goes on asking and
- * does not read the answers must not have us keep them all. */
-#define MOST_FRAMES_WAITING 10000
+ * does not read the answers must not have us keep them all. What our own streams want to send is no answer: a client
+ * may begin thousands of calls while its server has a rest. */
+static bool
+keeps_too_much(const bly_h2_connection *connection)
+{
+    size_t most = connection->options.frames_waiting + FRAMES_OF_A_STREAM * connection->open_count;
+    return bly_h2_pieces_has_rest(&connection->output.pieces) &&
+           nghttp2_session_get_outbound_queue_size(connection->session) > most;
+}
 
 /* For all that was read, whatever becomes of it above, so that whoever is slow does not hold up the others. */
 static void
@@ -175,66 +182,49 @@ bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold)
     }
 }
 
+/* Once nghttp2 has seen the client's own reset. */
 static void
-object_to(bly_h2_connection *connection, const bly_h2_wrong *wrong)
+reset_closed(bly_h2_connection *connection, int32_t id)
 {
-    if (connection->budget.spent || connection->close_asked)
-        return;
-    if (wrong->stream == 0) {
-        bly_h2_send_away(connection, wrong->error, wrong->words);
-        return;
-    }
-    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, wrong->stream, wrong->error);
-    bly_h2_budget_provoked(connection);
+    if (!connection->budget.spent && !connection->close_asked &&
+        nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED) != 0)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
 }
 
-/* What nghttp2 says to it: negative for an error. */
+/* A server's: what nghttp2 may see, and of that what it says to it: negative for an error. */
 static ssize_t
-receive_frames(bly_h2_connection *connection, const uint8_t *data, size_t size)
+look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
-    if (!connection->is_server)
-        return nghttp2_session_mem_recv(connection->session, data, size);
     while (size > 0) {
-        size_t dropped;
-        size_t seen = bly_h2_gate_pass(&connection->gate, data, size, &dropped);
+        bly_h2_verdict verdict;
+        size_t seen = bly_h2_frames_look(&connection->frames, data, size, &verdict);
+        if (verdict.words != NULL && !connection->budget.spent && !connection->close_asked)
+            bly_h2_send_away(connection, verdict.error, verdict.words);
         ssize_t taken = seen > 0 ? nghttp2_session_mem_recv(connection->session, data, seen) : 0;
         if (taken < 0)
             return taken;
-        connection->opened_by_read += dropped > 0;
-        data += seen + dropped;
-        size -= seen + dropped;
+        if (verdict.closed != 0)
+            reset_closed(connection, verdict.closed);
+        connection->opened_by_read += verdict.dropped > 0;
+        data += seen + verdict.dropped;
+        size -= seen + verdict.dropped;
     }
     return 0;
-}
-
-/* A server objects to what nghttp2 would let pass, when that has got what was before. */
-static ssize_t
-receive_and_look(bly_h2_connection *connection, const uint8_t *data, size_t size)
-{
-    const uint8_t *begin = data;
-    bly_h2_wrong wrong;
-    while (connection->is_server && bly_h2_frames_look(&connection->frames, &data, &size, &wrong)) {
-        ssize_t taken = receive_frames(connection, begin, (size_t)(data - begin));
-        if (taken < 0)
-            return taken;
-        begin = data;
-        object_to(connection, &wrong);
-    }
-    return receive_frames(connection, begin, (size_t)(data - begin) + size);
 }
 
 static void
 feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     bly_h2_enter(connection);
-    ssize_t taken = receive_and_look(connection, data, size);
+    ssize_t taken = connection->is_server ? look_and_receive(connection, data, size)
+                                          : nghttp2_session_mem_recv(connection->session, data, size);
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
     else if (taken < 0 && !bly_h2_budget_explains(connection, (int)taken))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
                     nghttp2_strerror((int)taken));
-    if (nghttp2_session_get_outbound_queue_size(connection->session) > MOST_FRAMES_WAITING)
+    if (keeps_too_much(connection))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer does not read the answers it asks for");
     if (nghttp2_session_want_write(connection->session))
         bly_h2_wake(connection);
@@ -335,7 +325,6 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
     connection->end_of_turn.run = end_turn;
     bly_list_init(&connection->streams);
-    bly_h2_gate_init(&connection->gate);
     bly_h2_output_init(connection);
     bly_h2_timer_init(connection);
     bly_h2_budget_init(connection);

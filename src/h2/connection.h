@@ -192,6 +192,7 @@ typedef struct bly_h2_options {
     uint32_t max_header_fields;
     uint32_t hard_header_list_bytes; /* not below the first; beyond it the connection is closed */
     uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
+    uint32_t frames_waiting; /* answers to the peer's frames that are kept while it does not read; then it is closed */
     /* Of the times, UINT64_MAX: none. */
     uint64_t keepalive_ns;          /* after so long without a sign of life a PING is sent */
     uint64_t keepalive_timeout_ns;  /* and after so long without an answer the connection is lost */
@@ -235,7 +236,7 @@ void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
  * came by it. */
 void bly_h2_connection_withhold(bly_h2_connection *connection, bool withhold);
 
-/* Whether a block of headers is within what the peer says it takes. */
+/* Whether a block of headers is within what the peer says it takes, and the 64 KiB that are sent at most. */
 bool bly_h2_connection_takes(const bly_h2_connection *connection, const bly_h2_header *headers, size_t count);
 
 /* Begins a graceful end (RFC 9113, 6.8): GOAWAY with 2^31-1 and a PING; when the PING has come back (or

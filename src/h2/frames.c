@@ -7,7 +7,8 @@
 
 #define PREFACE_SIZE NGHTTP2_CLIENT_MAGIC_LEN
 #define HEAD_SIZE 9
-#define HEAD_AND_PRIORITY_SIZE 13
+#define NUMBER_SIZE 4
+#define LARGEST_HEAD (HEAD_SIZE + NUMBER_SIZE)
 
 void
 bly_h2_frames_init(bly_h2_frames *frames)
@@ -29,20 +30,54 @@ id_at(const uint8_t *bytes)
 }
 
 static size_t
-length_of(const bly_h2_frames *frames)
+length_of(const uint8_t *head)
 {
-    return number_at(frames->head) >> 8;
+    return number_at(head) >> 8;
 }
 
-/* How much of the frame is looked at, as far as that is known. */
+/* ---- From head to head ------------------------------------------------------------------------------- */
+
+/* Some are looked at with the number that they begin with. */
 static size_t
-wanted_size(const bly_h2_frames *frames)
+size_of(const uint8_t *head)
 {
-    bool is_priority = frames->have >= HEAD_SIZE && frames->head[3] == NGHTTP2_PRIORITY && length_of(frames) >= 4;
-    return is_priority ? HEAD_AND_PRIORITY_SIZE : HEAD_SIZE;
+    bool has_number = head[3] == NGHTTP2_PRIORITY || head[3] == NGHTTP2_RST_STREAM;
+    return has_number && length_of(head) >= NUMBER_SIZE ? LARGEST_HEAD : HEAD_SIZE;
 }
 
-/* ---- Streams that the client has ended ---- */
+/* Takes what is there of a head that a read has cut; false when that is not all. */
+static bool
+complete(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
+{
+    size_t wanted = frames->have < HEAD_SIZE ? HEAD_SIZE : size_of(frames->head);
+    while (frames->have < wanted && *at < size) {
+        frames->head[frames->have++] = data[(*at)++];
+        if (frames->have == HEAD_SIZE)
+            wanted = size_of(frames->head);
+    }
+    return frames->have == wanted;
+}
+
+/* The next head, where it lies or put together, and *at behind it; NULL: more must come. */
+static const uint8_t *
+next_head(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
+{
+    size_t step = frames->skip < size - *at ? frames->skip : size - *at;
+    const uint8_t *head = frames->head;
+    frames->skip -= step;
+    *at += step;
+    if (frames->have == 0 && size - *at >= LARGEST_HEAD) {
+        head = data + *at;
+        *at += size_of(head);
+    } else if (!complete(frames, data, size, at)) {
+        return NULL;
+    }
+    frames->have = 0;
+    frames->skip = HEAD_SIZE + length_of(head) - size_of(head);
+    return head;
+}
+
+/* ---- Streams that the client has ended ----------------------------------------------------------------- */
 
 static bool
 has_ended(const bly_h2_frames *frames, int32_t id)
@@ -59,87 +94,86 @@ note_end(bly_h2_frames *frames, int32_t id)
     frames->ended[frames->next++ % BLY_H2_ENDED] = id;
 }
 
-/* HEADERS or DATA. */
-static bool
-is_wrong(bly_h2_wrong *wrong, uint32_t error, int32_t stream, const char *words)
-{
-    *wrong = (bly_h2_wrong){error, stream, words};
-    return true;
-}
+/* ---- Frames ---------------------------------------------------------------------------------------------- */
 
-/* HEADERS or DATA. What comes behind a reset harms its own stream alone. */
-static bool
-look_at_message(bly_h2_frames *frames, int32_t id, bool ends, bly_h2_wrong *wrong)
+/* HEADERS or DATA. */
+static void
+look_at_message(bly_h2_frames *frames, int32_t id, bool ends, bly_h2_verdict *verdict)
 {
     if (id == 0)
-        return false; /* nghttp2 sees that */
+        return; /* nghttp2 sees that */
     if (id > frames->newest)
         frames->newest = id;
-    else if (has_ended(frames, -id))
-        return is_wrong(wrong, NGHTTP2_STREAM_CLOSED, id, "a frame for a stream that the client has reset");
     else if (has_ended(frames, id))
-        return is_wrong(wrong, NGHTTP2_STREAM_CLOSED, 0, "a frame for a stream that the client has ended");
-    if (ends)
+        verdict->words = "a frame for a stream that the client has ended";
+    else if (has_ended(frames, -id))
+        verdict->closed = id;
+    if (ends && verdict->closed == 0)
         note_end(frames, id);
-    return false;
 }
 
-static bool
-look_at_priority(const bly_h2_frames *frames, int32_t id, bly_h2_wrong *wrong)
+static const char *
+look_at_priority(const uint8_t *head, int32_t id)
 {
     if (id == 0)
-        return is_wrong(wrong, NGHTTP2_PROTOCOL_ERROR, 0, "PRIORITY: stream_id == 0");
-    if (frames->have == HEAD_AND_PRIORITY_SIZE && id_at(frames->head + HEAD_SIZE) == id)
-        return is_wrong(wrong, NGHTTP2_PROTOCOL_ERROR, 0, "PRIORITY: depends on itself");
+        return "PRIORITY: stream_id == 0";
+    if (size_of(head) == LARGEST_HEAD && id_at(head + HEAD_SIZE) == id)
+        return "PRIORITY: depends on itself";
+    return NULL;
+}
+
+/* Returns whether it is of no stream, and may be dropped. */
+static bool
+look_at_reset(bly_h2_frames *frames, const uint8_t *head, int32_t id)
+{
+    if (id > frames->newest)
+        return frames->newest != 0 && id % 2 == 1 && length_of(head) == NUMBER_SIZE && !frames->in_block;
+    note_end(frames, -id);
     return false;
 }
 
+/* Returns whether the frame may be dropped. */
 static bool
-look_at_frame(bly_h2_frames *frames, bly_h2_wrong *wrong)
+look_at_frame(bly_h2_frames *frames, const uint8_t *head, bly_h2_verdict *verdict)
 {
-    int32_t id = id_at(frames->head + 5);
-    switch (frames->head[3]) {
+    int32_t id = id_at(head + 5);
+    uint8_t type = head[3], flags = head[4];
+    switch (type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
-        return look_at_message(frames, id, (frames->head[4] & NGHTTP2_FLAG_END_STREAM) != 0, wrong);
-    case NGHTTP2_RST_STREAM:
-        note_end(frames, -id);
-        return false;
+        verdict->error = NGHTTP2_STREAM_CLOSED;
+        look_at_message(frames, id, (flags & NGHTTP2_FLAG_END_STREAM) != 0, verdict);
+        break;
     case NGHTTP2_PRIORITY:
-        return look_at_priority(frames, id, wrong);
+        verdict->error = NGHTTP2_PROTOCOL_ERROR;
+        verdict->words = look_at_priority(head, id);
+        break;
+    case NGHTTP2_RST_STREAM:
+        return look_at_reset(frames, head, id);
     default:
-        return false;
+        break;
     }
-}
-
-/* Takes bytes off for the frame's head; true when it is complete. */
-static bool
-collect(bly_h2_frames *frames, const uint8_t **data, size_t *size)
-{
-    size_t step = frames->skip < *size ? frames->skip : *size;
-    frames->skip -= step;
-    *data += step;
-    *size -= step;
-    step = wanted_size(frames) - frames->have;
-    step = step < *size ? step : *size;
-    memcpy(frames->head + frames->have, *data, step);
-    frames->have += step;
-    *data += step;
-    *size -= step;
-    return frames->have == wanted_size(frames);
-}
-
-bool
-bly_h2_frames_look(bly_h2_frames *frames, const uint8_t **data, size_t *size, bly_h2_wrong *wrong)
-{
-    while (*size > 0) {
-        if (!collect(frames, data, size))
-            continue;
-        bool found = look_at_frame(frames, wrong);
-        frames->skip = HEAD_SIZE + length_of(frames) - frames->have;
-        frames->have = 0;
-        if (found)
-            return true;
-    }
+    if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
+        frames->in_block = (flags & NGHTTP2_FLAG_END_HEADERS) == 0;
     return false;
+}
+
+size_t
+bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict)
+{
+    size_t at = 0;
+    const uint8_t *head;
+    *verdict = (bly_h2_verdict){.words = NULL};
+    while ((head = next_head(frames, data, size, &at)) != NULL) {
+        bool may_drop = look_at_frame(frames, head, verdict);
+        if (verdict->words != NULL)
+            return size;
+        if (verdict->closed != 0)
+            return at;
+        if (may_drop && head != frames->head) { /* all of it is here */
+            verdict->dropped = LARGEST_HEAD;
+            return at - LARGEST_HEAD;
+        }
+    }
+    return size;
 }

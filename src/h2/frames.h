@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client must not send and nghttp2, as we set it up, lets pass: it keeps no streams that have ended and no tree
- * of priorities, so it cannot see it. Looks at the heads of frames alone, before nghttp2 gets them. Pure.
+ * What is looked at before nghttp2 gets it: the heads of the frames that a client sends. Pure.
+ *
+ * Some frames a client must not send, and nghttp2 as we set it up lets them pass: it keeps no streams that have ended
+ * and no tree of priorities, so it cannot see it.
+ *
+ * One it would end the connection for, and is not to see. A call that its program cancels just before its headers are
+ * written is reset all the same by grpc's C core, and so by the stacks on it (grpc issue 19655): RST_STREAM for a
+ * number that never comes to be. To RFC 9113 (6.4) that is the end of the connection, and of all its other calls,
+ * because one was cancelled. Such a frame changes nothing, so it is dropped, but only where it can be that: after the
+ * client's first stream, for a number of the client's beyond its last. All else is nghttp2's to judge; so is a frame
+ * that a read cuts in two.
  */
 #ifndef BLY_H2_FRAMES_H
 #define BLY_H2_FRAMES_H
@@ -15,25 +24,28 @@
 
 typedef struct bly_h2_frames {
     size_t skip;      /* bytes until the next frame */
-    uint8_t head[13]; /* of a frame, and what a PRIORITY begins with */
+    uint8_t head[13]; /* of a frame that reads have cut, and the number that some begin with */
     size_t have;
-    int32_t newest; /* stream */
-    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM; those by RST_STREAM are negative; a ring */
+    int32_t newest;   /* stream */
+    bool in_block;    /* more of a header block must come */
+    int32_t ended[BLY_H2_ENDED]; /* by END_STREAM, or (negative) RST_STREAM; a ring */
     unsigned int next;
 } bly_h2_frames;
+
+typedef struct bly_h2_verdict {
+    const char *words; /* what is wrong: the connection ends, and there is no use in going on; or NULL */
+    uint32_t error;    /* the code to end it with */
+    int32_t closed;    /* a stream that the client has reset and goes on with: to be reset; or 0 */
+    size_t dropped;
+} bly_h2_verdict;
 
 /* For a connection that begins with a client's preface. */
 void bly_h2_frames_init(bly_h2_frames *frames);
 
-/* What is wrong. */
-typedef struct bly_h2_wrong {
-    uint32_t error;    /* to tell the client */
-    int32_t stream;    /* that is to be reset; 0: the connection is to end */
-    const char *words;
-} bly_h2_wrong;
-
-/* Looks through bytes in the order in which they come, and moves *data and *size on. Returns false at their end, true
- * for something wrong; then there may be more. Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.1 and 5.3.1. */
-bool bly_h2_frames_look(bly_h2_frames *frames, const uint8_t **data, size_t *size, bly_h2_wrong *wrong);
+/* Looks through bytes in the order in which they come. Returns how many of them nghttp2 may see; then so many as the
+ * verdict says are to be dropped, and what is left is to be looked at anew. Frames on a stream that has ended are the
+ * connection's end where HTTP/2 says so; after a reset they are the stream's error alone, and the others go on.
+ * Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.3.1. */
+size_t bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict);
 
 #endif

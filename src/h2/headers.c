@@ -79,13 +79,16 @@ bly_h2_block_end(bly_h2_connection *connection, bly_h2_stream *stream)
 
 /* ---- sending ---- */
 
+/* nghttp2 sends no larger block, whatever the peer says. */
+#define MOST_SENT 65536u
+
 bool
 bly_h2_connection_takes(const bly_h2_connection *connection, const bly_h2_header *headers, size_t count)
 {
     size_t most = nghttp2_session_get_remote_settings(connection->session, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE);
     size_t size = count * FIELD_OVERHEAD;
-    if (most == UINT32_MAX) /* it said nothing */
-        return true;
+    if (most > MOST_SENT)
+        most = MOST_SENT;
     for (size_t i = 0; i < count && size <= most; i++)
         size += headers[i].name_size + headers[i].value_size;
     return size <= most;

@@ -110,6 +110,6 @@ bly_h2_pinged(bly_h2_connection *connection)
         connection->sent_since_ping = false;
         connection->ping_strikes = 0;
     } else if (is_early && ++connection->ping_strikes > options->ping_strikes) {
-        bly_h2_send_away(connection, BLY_H2_ENHANCE_YOUR_CALM, "too_many_pings");
+        bly_h2_calm(connection, BELAY_LIMIT_PING_STRIKES, "too_many_pings");
     }
 }

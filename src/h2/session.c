@@ -25,6 +25,7 @@ bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *word
     nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)words, strlen(words));
     /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
     nghttp2_session_terminate_session(connection->session, error);
+    bly_h2_wake(connection); /* whatever of that there was memory for: the flush closes it */
 }
 
 /* ---- headers ---- */
@@ -35,6 +36,7 @@ begin_stream(bly_h2_connection *connection, int32_t id)
 {
     bly_h2_stream *stream = NULL;
     connection->opened_by_read++;
+    bly_h2_budget_earn_windows(connection);
     if (!connection->drain_final && !connection->close_asked)
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {
@@ -254,7 +256,7 @@ static void
 sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
     connection->sent_since_ping = true;
-    bly_h2_budget_data_sent(connection);
+    bly_h2_budget_earn_windows(connection);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         bly_h2_output_note_end(connection, stream_of(connection->session, frame->hd.stream_id), true);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of a connection, for the chapters of this folder: connection.c (its life, reading), times.c (its
- * timer), frames.c (what nghttp2 lets pass), gate.c (what it does not get to see), keepalive.c (PINGs), age.c (how
+ * timer), frames.c (what nghttp2 would let pass, and what it does not get to see), keepalive.c (PINGs), age.c (how
  * long it lasts), budget.c and stall.c (peers that ask for too much, or take too little), drain.c (its graceful
  * end), session.c (what nghttp2 tells), headers.c (header blocks), stream.c (what the floor above asks for on a
  * stream), keep.c (what a stream has sent, for another try), send.c (from its queues to the socket), pieces.c (what
@@ -33,15 +33,6 @@ typedef struct bly_h2_output {
     bly_list deliveries;   /* streams by end_offset */
     bly_list drained;
 } bly_h2_output;
-
-/* Where in the frames of a server's peer a read begins. */
-typedef struct bly_h2_gate {
-    size_t left;       /* of the frame under way */
-    uint8_t header[9]; /* of the next, when a read ended inside it */
-    size_t filled;
-    uint32_t last;     /* the highest stream that was begun */
-    bool in_block;     /* more of a header block must come */
-} bly_h2_gate;
 
 /* The header block that is being received; there is one at a time on a connection. */
 typedef struct bly_h2_block_state {
@@ -112,7 +103,6 @@ struct bly_h2_connection {
     size_t opened_by_read; /* streams, refused ones and resets of none too */
     bool withholds;        /* the window stays where it is */
     bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
-    bly_h2_gate gate;
     bly_h2_budget budget;
 
     /* I/O thread only: signs of life */
@@ -155,13 +145,6 @@ void bly_h2_release(bly_h2_connection *connection);
 
 /* Reads once. Not with nghttp2 on the stack. */
 void bly_h2_receive(bly_h2_connection *connection);
-
-/* ---- gate.c ---- */
-
-void bly_h2_gate_init(bly_h2_gate *gate);
-
-/* How many bytes nghttp2 may see; then so many are to be dropped, and what is left is to be passed anew. */
-size_t bly_h2_gate_pass(bly_h2_gate *gate, const uint8_t *data, size_t size, size_t *dropped);
 
 /* ---- times.c ---- */
 
@@ -216,10 +199,10 @@ void bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *w
 /* Whether what nghttp2 failed to receive with is a limit; then it has calmed the peer. */
 bool bly_h2_budget_explains(bly_h2_connection *connection, int error);
 
-/* The peer sent a WINDOW_UPDATE / we sent DATA / a stream ended by an error of the peer's / an empty DATA frame came
- * that does not end its stream. */
+/* The peer sent a WINDOW_UPDATE / we sent DATA, or a stream was opened, by whomever / a stream ended by an error of the
+ * peer's / an empty DATA frame came that does not end its stream. */
 void bly_h2_budget_window_update(bly_h2_connection *connection);
-void bly_h2_budget_data_sent(bly_h2_connection *connection);
+void bly_h2_budget_earn_windows(bly_h2_connection *connection);
 void bly_h2_budget_provoked(bly_h2_connection *connection);
 void bly_h2_budget_empty_frame(bly_h2_stream *stream);
 

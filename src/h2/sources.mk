@@ -6,7 +6,6 @@ libbelay_sources += \
 	src/h2/connection.c src/h2/connection.h \
 	src/h2/drain.c \
 	src/h2/frames.c src/h2/frames.h \
-	src/h2/gate.c \
 	src/h2/headers.c \
 	src/h2/keep.c \
 	src/h2/keepalive.c \

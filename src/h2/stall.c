@@ -48,10 +48,11 @@ give_up(bly_h2_stream *stream)
     bly_h2_stream_reset(stream, BLY_H2_CANCEL);
 }
 
-/* Resetting only submits: the list stays as it is. */
+/* Resetting only submits, and what closes the connection waits for the end: the list stays as it is. */
 static void
 look_at_streams(bly_h2_connection *connection)
 {
+    bly_h2_enter(connection);
     for (bly_link *link = connection->streams.next; link != &connection->streams; link = link->next) {
         bly_h2_stream *stream = BLY_LIST_ENTRY(link, bly_h2_stream, link);
         if (!stream->finishing)
@@ -59,6 +60,7 @@ look_at_streams(bly_h2_connection *connection)
         if (has_stalled(&stream->stall, stream->out.total - stream->out_offset))
             give_up(stream);
     }
+    bly_h2_leave(connection);
 }
 
 void

@@ -109,6 +109,12 @@ add_answer_headers(bly_headers *headers)
 /* Instead of what the client says that it does not take. */
 static const char too_large[] = "the answer's metadata is larger than the client takes";
 
+/* So much of a message is left when the whole is more than the client takes. */
+#define SHORT_MESSAGE 1024u
+
+static void send_smaller_status(bly_server_call *server, belay_code code, const char *message, size_t message_size,
+                                const belay_metadata *trailers);
+
 /* Sends a status with what was sent before taken into account: trailers after headers, else one block
  * with both (Trailers-Only). */
 static void
@@ -128,8 +134,7 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     bool fits = bly_h2_connection_takes(call->stream.connection, headers.list, headers.count);
     if (!fits && message != too_large) {
         bly_headers_fini(&headers);
-        bly_call_reached(call, BELAY_LIMIT_HEADER_LIST);
-        send_status(server, BELAY_RESOURCE_EXHAUSTED, too_large, sizeof too_large - 1, NULL);
+        send_smaller_status(server, code, message, message_size, trailers);
         return;
     }
     if (headers.failed)
@@ -143,6 +148,19 @@ send_status(bly_server_call *server, belay_code code, const char *message, size_
     if (!sent)
         bly_h2_stream_reset(&call->stream, BLY_H2_INTERNAL_ERROR);
     bly_headers_fini(&headers);
+}
+
+/* The code is more than the words, which can be cut; metadata is all or nothing. */
+static void
+send_smaller_status(bly_server_call *server, belay_code code, const char *message, size_t message_size,
+                    const belay_metadata *trailers)
+{
+    if (message_size > SHORT_MESSAGE) {
+        send_status(server, code, message, bly_percent_cut(message, message_size, SHORT_MESSAGE), trailers);
+        return;
+    }
+    bly_call_reached(&server->call, BELAY_LIMIT_HEADER_LIST);
+    send_status(server, BELAY_RESOURCE_EXHAUSTED, too_large, sizeof too_large - 1, NULL);
 }
 
 static void

@@ -376,7 +376,6 @@ set_keeping(bly_server_loop *place, bly_h2_options *options)
     options->keepalive_timeout_ns = keeping->keepalive_timeout;
     options->ping_interval_ns = keeping->ping_interval;
     options->idle_ping_interval_ns = keeping->idle_ping_interval;
-    options->ping_strikes = keeping->ping_strikes;
     options->idle_ns = bly_jitter(&place->random, keeping->idle, AGE_JITTER);
     options->age_ns = bly_jitter(&place->random, keeping->age, AGE_JITTER);
     options->grace_ns = keeping->grace;
@@ -399,7 +398,6 @@ speak_http2(bly_server_connection *connection, bly_stream *stream)
     bly_h2_options options;
     bly_h2_options_defaults(&options);
     bly_h2_options_limit(&options, &server->options.limits);
-    options.stream_window = server->limits.stream_window;
     set_keeping(connection->place, &options);
     connection->identity = bly_stream_take_identity(stream);
     connection->h2 = bly_h2_connection_new(connection->loop, stream, true, &options, &h2_ops, connection,

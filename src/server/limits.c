@@ -27,6 +27,9 @@ settle_option(belay_server_options *options, belay_limit limit)
     case BELAY_LIMIT_RECEIVE_SIZE:
         options->max_receive_size = (uint32_t)value;
         break;
+    case BELAY_LIMIT_PING_STRIKES:
+        options->keeping.ping_strikes = (unsigned int)value;
+        break;
     default:
         break;
     }
@@ -50,6 +53,7 @@ bly_server_limits_init(belay_server *server)
     options->limits.values[BELAY_LIMIT_HANDLERS] = options->connection_handlers;
     options->limits.values[BELAY_LIMIT_QUEUE] = options->queue;
     options->limits.values[BELAY_LIMIT_RECEIVE_SIZE] = options->max_receive_size;
+    options->limits.values[BELAY_LIMIT_PING_STRIKES] = options->keeping.ping_strikes;
     server->held.limit = options->limits.values[BELAY_LIMIT_SERVER_BYTES];
     bly_limit_record_init(&server->limit_record, &options->limits, &server->runtime->log,
                           "belay_server_options_set_limit");

@@ -13,7 +13,6 @@
 #include "server/extension.h"
 #include "server/limits.h"
 
-#define STREAM_WINDOW (256u << 10)
 #define RESERVED_WORKERS 2
 #define GROWTH_DELAY BELAY_MILLISECONDS(1)
 #define WORKER_IDLE BELAY_SECONDS(1)
@@ -64,7 +63,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
         .record = &server->limit_record,
         .receive_size = server->options.max_receive_size,
         .send_mark = server->options.send_mark,
-        .stream_window = STREAM_WINDOW,
+        .stream_window = bly_limits_u32(&server->options.limits, BELAY_LIMIT_STREAM_WINDOW),
         .compression = server->options.compression,
         .watchdog_ns = server->options.watchdog_ns > 0 ? server->options.watchdog_ns : BELAY_FOREVER,
     };

@@ -2,7 +2,8 @@
 /*
  * The service grpc.health.v1.Health. Its calls are attended on the I/O threads (rpc/attended.h). Who watches stands in
  * a list of the service's entry; a change asks for a turn of each, which sends what is the status by then: a slow
- * reader misses what was in between.
+ * reader misses what was in between. Only the program makes entries: who watches what has none stands in a list of
+ * their own, so that names that peers make up are nothing that others have to look through.
  */
 #include <belay/health.h>
 
@@ -16,11 +17,13 @@
 #define NOTHING_SENT (-1)
 #define NAME_LIMIT 1024 /* of what is watched: a peer is not to have its bytes kept here */
 
-/* One service that has a status, or that somebody watches. */
+/* One service that has a status; stays as long as the server. */
 typedef struct entry {
-    bly_link link; /* guarded by the health's lock, as all of it */
-    int status;    /* SERVICE_UNKNOWN: was never set */
+    /* guarded by the health's lock */
+    bly_link link;
+    int status;
     bly_list watchers;
+    /* const after creation */
     char name[];
 } entry;
 
@@ -30,6 +33,7 @@ typedef struct bly_health {
     bly_mutex lock; /* before those of calls */
     /* guarded by lock */
     bly_list entries;
+    bly_list strangers; /* watchers of what has no entry */
     bool draining;
 } bly_health;
 
@@ -37,8 +41,9 @@ typedef struct bly_health {
 typedef struct watcher {
     /* const after creation */
     bly_server_call *server;
-    entry *entry;
+    const char *name;
     /* guarded by the health's lock */
+    entry *entry; /* NULL: a stranger */
     bly_link link;
     /* I/O thread only */
     int sent; /* status, or NOTHING_SENT */
@@ -58,6 +63,21 @@ find_locked(bly_health *health, const char *name)
     return NULL;
 }
 
+/* Those who waited for a service to be known. */
+static void
+adopt_locked(bly_health *health, entry *known)
+{
+    for (bly_link *link = health->strangers.next, *next; link != &health->strangers; link = next) {
+        watcher *stranger = BLY_LIST_ENTRY(link, watcher, link);
+        next = link->next;
+        if (strcmp(stranger->name, known->name) != 0)
+            continue;
+        bly_list_remove(link);
+        bly_list_append(&known->watchers, link);
+        stranger->entry = known;
+    }
+}
+
 /* Finds or makes it; NULL without memory. */
 static entry *
 take_locked(bly_health *health, const char *name)
@@ -71,25 +91,22 @@ take_locked(bly_health *health, const char *name)
     bly_link_init(&taken->link);
     memcpy(taken->name, name, size);
     bly_list_append(&health->entries, &taken->link);
+    adopt_locked(health, taken);
     return taken;
 }
 
-/* Names that were only asked for do not stay. */
 static void
-drop_if_unused_locked(entry *unused)
+ask_all(const bly_list *watchers)
 {
-    if (unused->status != SERVICE_UNKNOWN || !bly_list_is_empty(&unused->watchers))
-        return;
-    bly_list_remove(&unused->link);
-    free(unused);
+    for (bly_link *link = watchers->next; link != watchers; link = link->next)
+        bly_attended_ask(&BLY_LIST_ENTRY(link, watcher, link)->server->call);
 }
 
 static void
 change_locked(entry *changed, int status)
 {
     changed->status = status;
-    for (bly_link *link = changed->watchers.next; link != &changed->watchers; link = link->next)
-        bly_attended_ask(&BLY_LIST_ENTRY(link, watcher, link)->server->call);
+    ask_all(&changed->watchers);
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------------ */
@@ -133,15 +150,14 @@ typedef struct line {
     Grpc__Health__V1__HealthCheckResponse value;
 } line;
 
-/* Copied, because names may go once the lock is given back; NULL: no memory. */
-static char *
-write_line(belay_call *call, const entry *from, line *to)
+static void
+write_line(entry *from, line *to)
 {
     grpc__health__v1__health_list_response__statuses_entry__init(&to->pair);
     grpc__health__v1__health_check_response__init(&to->value);
     to->value.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)from->status;
     to->pair.value = &to->value;
-    return to->pair.key = belay_printf(call, "%s", from->name);
+    to->pair.key = from->name;
 }
 
 static size_t
@@ -162,12 +178,8 @@ list_locked(bly_health *health, belay_call *call, Grpc__Health__V1__HealthListRe
     if (lines == NULL || reply->statuses == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     for (bly_link *link = health->entries.next; link != &health->entries; link = link->next) {
-        const entry *from = BLY_LIST_ENTRY(link, entry, link);
-        if (from->status == SERVICE_UNKNOWN)
-            continue;
         line *to = &lines[reply->n_statuses];
-        if (write_line(call, from, to) == NULL)
-            return BELAY_RESOURCE_EXHAUSTED;
+        write_line(BLY_LIST_ENTRY(link, entry, link), to);
         reply->statuses[reply->n_statuses++] = &to->pair;
     }
     return BELAY_OK;
@@ -191,16 +203,17 @@ static bool
 enter(bly_server_call *server, bly_health *health, const char *name)
 {
     watcher *begun = belay_alloc(&server->call, sizeof *begun);
+    const char *copy = belay_printf(&server->call, "%s", name);
+    if (begun == NULL || copy == NULL)
+        return false;
+    *begun = (watcher){.server = server, .name = copy, .sent = NOTHING_SENT};
+    bly_link_init(&begun->link);
     bly_mutex_lock(&health->lock);
-    entry *watched = begun != NULL ? take_locked(health, name) : NULL;
-    if (watched != NULL) {
-        *begun = (watcher){.server = server, .entry = watched, .sent = NOTHING_SENT};
-        bly_link_init(&begun->link);
-        bly_list_append(&watched->watchers, &begun->link);
-        server->attendance = begun;
-    }
+    begun->entry = find_locked(health, name);
+    bly_list_append(begun->entry != NULL ? &begun->entry->watchers : &health->strangers, &begun->link);
     bly_mutex_unlock(&health->lock);
-    return watched != NULL;
+    server->attendance = begun;
+    return true;
 }
 
 /* NULL: the call was finished. */
@@ -222,6 +235,15 @@ begin_watch(bly_server_call *server, bly_health *health)
     return server->attendance;
 }
 
+/* While it drains nothing is served that is not known either, whatever it would have been. */
+static int
+status_locked(const bly_health *health, const watcher *own)
+{
+    if (own->entry != NULL)
+        return own->entry->status;
+    return health->draining ? (int)BELAY_HEALTH_NOT_SERVING : (int)SERVICE_UNKNOWN;
+}
+
 static void
 watch(bly_server_call *server, void *data)
 {
@@ -231,7 +253,7 @@ watch(bly_server_call *server, void *data)
     if (own == NULL)
         return;
     bly_mutex_lock(&health->lock);
-    int status = own->entry->status;
+    int status = status_locked(health, own);
     bool draining = health->draining;
     bly_mutex_unlock(&health->lock);
     belay_code code = BELAY_OK;
@@ -255,7 +277,6 @@ leave_watch(bly_server_call *server, void *data)
         return;
     bly_mutex_lock(&health->lock);
     bly_list_remove(&own->link);
-    drop_if_unused_locked(own->entry);
     bly_mutex_unlock(&health->lock);
     server->attendance = NULL;
 }
@@ -268,7 +289,6 @@ of_extension(bly_extension *extension)
     return BLY_CONTAINER_OF(extension, bly_health, extension);
 }
 
-/* Names that are only watched too: they are not served, whatever they would have been. */
 static void
 drain(bly_extension *extension)
 {
@@ -277,6 +297,7 @@ drain(bly_extension *extension)
     health->draining = true;
     for (bly_link *link = health->entries.next; link != &health->entries; link = link->next)
         change_locked(BLY_LIST_ENTRY(link, entry, link), BELAY_HEALTH_NOT_SERVING);
+    ask_all(&health->strangers);
     bly_mutex_unlock(&health->lock);
 }
 
@@ -301,6 +322,7 @@ make(belay_server *server)
         return NULL;
     bly_mutex_init(&health->lock);
     bly_list_init(&health->entries);
+    bly_list_init(&health->strangers);
     bly_server_extend(server, &health->extension, &kind);
     return health;
 }

@@ -93,7 +93,8 @@ pack(Belay__Wire__Status status, belay_code code, char *message, belay_metadata 
 belay_code
 bly_details_pack(const bly_details *details, belay_code code, const char *message, belay_metadata *trailers)
 {
-    char *text = message ? bly_utf8_sanitize(message, strlen(message), NULL) : NULL;
+    size_t size = message ? bly_utf8_cut(message, strlen(message), BLY_DETAILS_LIMIT) : 0;
+    char *text = message ? bly_utf8_sanitize(message, size, NULL) : NULL;
     belay_code result = BELAY_RESOURCE_EXHAUSTED;
     if (text || !message)
         result = pack(details->status, code, text, trailers);

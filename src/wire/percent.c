@@ -62,6 +62,28 @@ bly_percent_encode(const char *text, size_t size, size_t *encoded_size)
     return encoded;
 }
 
+/* Whether an encoded text can be cut before a position: neither inside an escape nor between the bytes of a character
+ * (those that follow the first are %80 to %BF), and with no space at its end. */
+static bool
+can_end_at(const char *text, size_t position)
+{
+    if (position == 0)
+        return true;
+    if (text[position - 1] == ' ' || text[position - 1] == '%' || (position > 1 && text[position - 2] == '%'))
+        return false;
+    char next = text[position] == '%' ? text[position + 1] : '0';
+    return next != '8' && next != '9' && next != 'A' && next != 'B';
+}
+
+size_t
+bly_percent_cut(const char *encoded, size_t size, size_t most)
+{
+    size_t position = size < most ? size : most;
+    while (position < size && !can_end_at(encoded, position))
+        position--;
+    return position;
+}
+
 /* The value of a hexadecimal digit, -1 for anything else. */
 static int
 hex_value(char c)

@@ -12,6 +12,9 @@
  * NUL-terminated string to be freed with free(), NULL without memory. */
 char *bly_percent_encode(const char *text, size_t size, size_t *encoded_size);
 
+/* How much of a text that bly_percent_encode() made is not more than `most` bytes and still whole characters. */
+size_t bly_percent_cut(const char *encoded, size_t size, size_t most);
+
 /* Decodes; never fails for bad input: what is no escape stays as it is (so does "%00", which would cut
  * the result short), bytes that are not UTF-8 afterwards become U+FFFD. Returns a
  * NUL-terminated string to be freed with free(), NULL without memory. */

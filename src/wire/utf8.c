@@ -89,3 +89,12 @@ bly_utf8_sanitize(const char *text, size_t size, size_t *valid_size)
         *valid_size = needed;
     return valid;
 }
+
+size_t
+bly_utf8_cut(const char *text, size_t size, size_t most)
+{
+    size_t position = size < most ? size : most;
+    while (position > 0 && position < size && ((uint8_t)text[position] & 0xc0) == 0x80)
+        position--;
+    return position;
+}

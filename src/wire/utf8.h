@@ -11,4 +11,7 @@
  * to be freed with free(), NULL without memory. valid_size may be NULL. */
 char *bly_utf8_sanitize(const char *text, size_t size, size_t *valid_size);
 
+/* How much of a text is not more than `most` bytes and, if it is UTF-8, whole characters. */
+size_t bly_utf8_cut(const char *text, size_t size, size_t most);
+
 #endif

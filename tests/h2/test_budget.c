@@ -367,6 +367,59 @@ test_data_that_was_sent_pays_for_window_updates(void)
     lone_close(&raw);
 }
 
+/* As grpc's C core does it: each stream is given window when it is opened, and ends without DATA. Its client is honest,
+ * however many of its calls fail or are cancelled, or are refused. */
+static void
+test_streams_pay_for_their_own_window_updates(void)
+{
+    enum { STREAMS = 60 };
+    static const uint8_t one[] = {0, 0, 0, 1};
+    uint8_t block[128], bytes[256];
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.window_updates = 10;
+    for (int refuses = 0; refuses <= 1; refuses++) {
+        lone_open_ready(&raw, true, &options);
+        if (refuses)
+            refuse_streams(&raw.owner);
+        for (int i = 0; i < STREAMS; i++) {
+            size_t size = raw_put(bytes, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, lone_id(i), block,
+                                  raw_request(block));
+            size += raw_put(bytes + size, RAW_WINDOW_UPDATE, 0, lone_id(i), one, sizeof one);
+            size += raw_put(bytes + size, RAW_RST_STREAM, 0, lone_id(i), "\0\0\0\10", 4);
+            raw_write(raw.peer, bytes, size);
+        }
+        check_alive(&raw);
+        CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_WINDOW_UPDATES], 0);
+        send_together(&raw, 11, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+        lone_close(&raw);
+    }
+}
+
+/* A client's server does the same. */
+static void
+test_requests_pay_for_window_updates_too(void)
+{
+    enum { CALLS = 60 };
+    static const uint8_t one[] = {0, 0, 0, 1};
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.window_updates = 10;
+    lone_open_ready(&raw, false, &options);
+    for (int i = 0; i < CALLS; i++) {
+        request(&raw.owner, true);
+        CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_HEADERS, lone_id(i), &frame));
+        send_together(&raw, 1, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+    }
+    check_alive(&raw);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_WINDOW_UPDATES], 0);
+    lone_close(&raw);
+}
+
 /* ---- streams by the hundred ---- */
 
 /* Opens and resets streams, all in one piece. */
@@ -425,6 +478,8 @@ main(int argc, char **argv)
         TEST(window_updates_by_the_thousand_end_the_connection),
         TEST(window_updates_for_streams_that_are_gone_count),
         TEST(data_that_was_sent_pays_for_window_updates),
+        TEST(streams_pay_for_their_own_window_updates),
+        TEST(requests_pay_for_window_updates_too),
         TEST(a_flood_of_streams_is_read_in_small_pieces_and_goes_on),
         CU_TEST_INFO_NULL,
     };

@@ -168,6 +168,61 @@ test_an_idle_connection_may_rest(void)
     lone_close(&raw);
 }
 
+/* ---- What is kept for them meanwhile ---- */
+
+/* A connection whose socket is full of the body of its first stream: until all `size` bytes of it are read it takes
+ * no more. At most ten answers are kept. */
+static h2_record *
+open_full(lone *raw, bool is_server, size_t size)
+{
+    static const uint8_t initial[] = {0, 4, 0x7f, 0xff, 0, 0};
+    bly_h2_options options;
+    bly_h2_options_defaults(&options);
+    options.frames_waiting = 10;
+    lone_open_ready(raw, is_server, &options);
+    lone_narrow(raw);
+    raw_send(raw->peer, RAW_SETTINGS, 0, 0, initial, sizeof initial);
+    raw_send_number(raw->peer, RAW_WINDOW_UPDATE, 0, 0x7fff0000u - 65535);
+    h2_record *stream = is_server ? lone_request(raw, 0, true) : request(&raw->owner, false);
+    if (is_server)
+        respond(stream);
+    send_body(stream, size, 1u << 20);
+    until(&raw->owner, expects, &raw->owner, "the socket is known to be full");
+    return stream;
+}
+
+static void
+test_who_asks_and_reads_no_answers_is_closed(void)
+{
+    uint8_t block[128];
+    lone raw;
+    open_full(&raw, true, 4u << 20);
+    refuse_streams(&raw.owner);
+    for (int i = 1; i < 30; i++)
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    CU_ASSERT_STRING_EQUAL(raw.owner.detail, "the peer does not read the answers it asks for");
+    lone_close(&raw);
+}
+
+/* Many requests wait while the server rests, and what it sends then ends none of them. */
+static void
+test_what_is_ours_to_send_is_no_answer(void)
+{
+    enum { CALLS = 90 };
+    static raw_frame frame;
+    lone raw;
+    open_full(&raw, false, 4u << 20);
+    for (int i = 0; i < CALLS; i++)
+        CU_ASSERT_PTR_NOT_NULL_FATAL(request(&raw.owner, true));
+    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8);
+    CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_PING, 0, &frame));
+    CU_ASSERT_TRUE(raw_read_until(raw.peer, RAW_HEADERS, lone_id(CALLS), &frame));
+    CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    lone_close(&raw);
+}
+
 #define TEST(name) {#name, test_##name}
 
 int
@@ -179,6 +234,8 @@ main(int argc, char **argv)
         TEST(a_stream_that_goes_on_is_not_given_up),
         TEST(a_connection_that_takes_nothing_is_closed),
         TEST(an_idle_connection_may_rest),
+        TEST(who_asks_and_reads_no_answers_is_closed),
+        TEST(what_is_ours_to_send_is_no_answer),
         CU_TEST_INFO_NULL,
     };
     return suite_run("h2/stall", tests, argc, argv);

@@ -45,6 +45,8 @@ end_early(belay_call *call)
 {
     const belay_metadata_entry *wanted = belay_metadata_get(belay_call_metadata(call), "code");
     int code = wanted != NULL ? atoi(wanted->value) : 0;
+    if (belay_metadata_get(belay_call_metadata(call), "at-length") != NULL)
+        return belay_fail(call, (belay_code)code, "%0100000d", 1);
     return code != 0 ? belay_fail(call, (belay_code)code, "early: 100 %% sure\n\xc3\xa9") : BELAY_OK;
 }
 
@@ -520,6 +522,24 @@ test_an_early_error_is_one_block(void)
     bench_close(&b);
 }
 
+/* Whatever was said, it is less than the code. */
+static void
+test_an_endless_message_is_cut_short(void)
+{
+    static const char *const fields[] = {
+        ":method", "POST", ":scheme", "http", ":path", "/belay.test.Probe/Chat", ":authority", "test", "te",
+        "trailers", "content-type", "application/grpc", "code", "9", "at-length", "1", NULL};
+    bench b;
+    bench_open(&b);
+    raw_headers(&b.client, 1, fields, true);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 1));
+    const raw_stream *stream = raw_of(&b.client, 1);
+    CU_ASSERT_EQUAL(stream->resets, 0);
+    CU_ASSERT_EQUAL(stream->grpc_status, BELAY_FAILED_PRECONDITION);
+    CU_ASSERT_EQUAL(strspn(stream->grpc_message, "0"), sizeof stream->grpc_message - 1);
+    bench_close(&b);
+}
+
 static void
 test_ok_is_said(void)
 {
@@ -594,6 +614,7 @@ main(int argc, char **argv)
         TEST(binary_metadata_is_read_padded_or_not_and_written_without),
         TEST(metadata_keeps_its_order_and_its_duplicates),
         TEST(an_early_error_is_one_block),
+        TEST(an_endless_message_is_cut_short),
         TEST(ok_is_said),
         TEST(an_end_before_the_clients_is_followed_by_a_reset_without_error),
         TEST(headers_wait_for_the_first_message),

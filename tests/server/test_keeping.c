@@ -192,7 +192,23 @@ test_too_many_pings_end_the_connection_and_its_calls(void)
     expect_calm(&b);
     gate_wait(&b.returned);
     CU_ASSERT_EQUAL(b.cause, BELAY_CAUSE_CONNECTION_LOST);
+    CU_ASSERT_EQUAL(belay_server_limit_reached(b.fixture.server, BELAY_LIMIT_PING_STRIKES), 1);
     bench_close(&b);
+}
+
+static void
+test_strikes_may_be_set_as_a_limit(void)
+{
+    bench b;
+    belay_server_options *options = make_options();
+    CU_ASSERT_EQUAL(belay_server_options_set_limit(options, BELAY_LIMIT_PING_STRIKES, 0), BELAY_OK);
+    bench_open(&b, options);
+    raw_ping(&b.client);
+    CU_ASSERT_EQUAL(b.client.goaways, 0);
+    expect_calm(&b);
+    CU_ASSERT_EQUAL(belay_server_limit_reached(b.fixture.server, BELAY_LIMIT_PING_STRIKES), 1);
+    bench_close(&b);
+    belay_server_options_free(options);
 }
 
 static void
@@ -304,6 +320,7 @@ static const CU_TestInfo tests[] = {
     TEST(test_by_default_silence_is_noticed_after_two_hours),
     TEST(test_a_client_that_answers_stays),
     TEST(test_too_many_pings_end_the_connection_and_its_calls),
+    TEST(test_strikes_may_be_set_as_a_limit),
     TEST(test_pings_every_five_minutes_are_welcome_while_there_is_a_call),
     TEST(test_limits_of_pings_can_be_lifted),
     TEST(test_an_idle_connection_is_ended),

@@ -153,6 +153,9 @@ test_defaults_are_those_that_are_documented(void)
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_HEADER_LIST_HARD), 64 * KIB);
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_PREFACE_TIME), BELAY_SECONDS(10));
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_STALL_TIME), BELAY_SECONDS(60));
+    CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_STREAM_WINDOW), 256 * KIB);
+    CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_CONNECTION_WINDOW), KIB * KIB);
+    CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_PING_STRIKES), 2);
 }
 
 static void
@@ -168,6 +171,46 @@ test_what_is_no_limit_is_refused(void)
     CU_ASSERT_PTR_NULL(belay_limit_name((belay_limit)BELAY_LIMITS));
     CU_ASSERT_EQUAL(belay_limit_default((belay_limit)BELAY_LIMITS), 0);
     belay_server_options_free(options);
+}
+
+static uint32_t
+window_of_settings(const raw_frame *frame)
+{
+    enum { ENTRY = 6, INITIAL_WINDOW_SIZE = 4 };
+    for (size_t at = 0; at + ENTRY <= frame->size; at += ENTRY) {
+        if (frame->payload[at] == 0 && frame->payload[at + 1] == INITIAL_WINDOW_SIZE)
+            return raw_number(frame, at + 2);
+    }
+    return 65535;
+}
+
+static void
+check_windows(belay_limit limit, uint32_t value, uint32_t stream, uint32_t whole)
+{
+    static raw_frame frame;
+    bench b;
+    raw_peer peer;
+    bench_open(&b, limit, value);
+    CU_ASSERT_TRUE_FATAL(raw_connect_silent(&peer, b.fixture.address));
+    CU_ASSERT_TRUE_FATAL(raw_read_until(peer.descriptor, RAW_SETTINGS, 0, &frame));
+    CU_ASSERT_EQUAL(window_of_settings(&frame), stream);
+    if (whole > 65535) {
+        CU_ASSERT_TRUE_FATAL(raw_read_until(peer.descriptor, RAW_WINDOW_UPDATE, 0, &frame));
+        CU_ASSERT_EQUAL(raw_number(&frame, 0), whole - 65535);
+    }
+    raw_close(&peer);
+    check_answers(&b);
+    bench_close(&b);
+}
+
+static void
+test_windows_are_those_that_were_set(void)
+{
+    check_windows(BELAY_LIMIT_STREAM_WINDOW, 256 * KIB, 256 * KIB, KIB * KIB);
+    check_windows(BELAY_LIMIT_STREAM_WINDOW, 1, 1, KIB * KIB);
+    check_windows(BELAY_LIMIT_STREAM_WINDOW, 1u << 30, 1u << 30, KIB * KIB);
+    check_windows(BELAY_LIMIT_CONNECTION_WINDOW, 65535, 256 * KIB, 65535);
+    check_windows(BELAY_LIMIT_CONNECTION_WINDOW, 5 * KIB * KIB, 256 * KIB, 5 * KIB * KIB);
 }
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
@@ -499,6 +542,7 @@ main(int argc, char **argv)
         TEST(every_limit_has_a_name_and_a_default_that_may_be_set),
         TEST(defaults_are_those_that_are_documented),
         TEST(what_is_no_limit_is_refused),
+        TEST(windows_are_those_that_were_set),
         TEST(a_call_too_many_for_the_queue_is_counted),
         TEST(a_call_too_many_of_a_connection_is_refused),
         TEST(calls_that_are_reset_at_once_are_not_counted),

@@ -200,6 +200,39 @@ test_watch_of_an_unknown_service_stays_open_until_it_is_known(void)
     close_fixture(&f);
 }
 
+/* Names that peers make up are kept apart; each hears of its own only, whoever has left before. */
+static void
+test_one_of_many_unknown_services_becomes_known(void)
+{
+    enum { NAMES = 50, KNOWN = 20 };
+    fixture f;
+    char name[32];
+    int status = -1;
+    belay_call *calls[NAMES];
+    open_fixture(&f);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "a.B%d", i / 2); /* two of each */
+        calls[i] = watch_by(f.channel, name);
+        expect_next(calls[i], SERVICE_UNKNOWN);
+    }
+    for (int i = 0; i < NAMES; i += 10)
+        belay_call_free(calls[i]);
+    snprintf(name, sizeof name, "a.B%d", KNOWN / 2);
+    CU_ASSERT_EQUAL(check(&f, name, &status), BELAY_NOT_FOUND);
+    set(&f, name, BELAY_HEALTH_SERVING);
+    CU_ASSERT_EQUAL(check(&f, name, &status), BELAY_OK);
+    expect_next(calls[KNOWN + 1], SERVING);
+    set(&f, name, BELAY_HEALTH_NOT_SERVING);
+    expect_next(calls[KNOWN + 1], NOT_SERVING);
+    set(&f, "a.B0", BELAY_HEALTH_NOT_SERVING);
+    expect_next(calls[1], NOT_SERVING);
+    for (int i = 0; i < NAMES; i++) {
+        if (i % 10 != 0)
+            belay_call_free(calls[i]);
+    }
+    close_fixture(&f);
+}
+
 static void
 test_a_name_that_is_too_long_to_keep_is_refused(void)
 {
@@ -404,6 +437,7 @@ main(int argc, char **argv)
         {"watch of an unknown service", test_watch_of_an_unknown_service_stays_open_until_it_is_known},
         {"a name too long to keep", test_a_name_that_is_too_long_to_keep_is_refused},
         {"every worker is busy", test_health_answers_when_every_worker_is_busy_and_is_not_counted},
+        {"one of many unknown", test_one_of_many_unknown_services_becomes_known},
         {"thousands watch", test_thousands_watch_and_are_told_and_leave},
         {"a drain tells who watches", test_a_drain_tells_who_watches_and_ends_the_watch},
         {"told before the GOAWAY", test_who_watches_is_told_before_the_goaway},

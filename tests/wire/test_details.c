@@ -73,6 +73,29 @@ test_message_that_is_no_utf_8_is_made_so(void)
     bly_arena_fini(&arena);
 }
 
+/* The whole of it stands in grpc-message, if anywhere. */
+static void
+test_message_is_cut_between_characters(void)
+{
+    enum { CHARACTERS = BLY_DETAILS_LIMIT }; /* of two bytes, behind one of one */
+    static char message[1 + 2 * CHARACTERS + 1] = "x";
+    bly_arena arena;
+    bly_details *details = NULL;
+    bly_arena_init(&arena);
+    for (size_t i = 1; i < sizeof message - 1; i += 2)
+        memcpy(message + i, "\xc3\xa9", 2);
+    belay_metadata *trailers = belay_metadata_new();
+    CU_ASSERT_EQUAL(bly_details_add(&details, &arena, "x/y", "", 0), BELAY_OK);
+    CU_ASSERT_EQUAL(bly_details_pack(details, BELAY_ABORTED, message, trailers), BELAY_OK);
+    const belay_metadata_entry *entry = belay_metadata_get(trailers, BLY_DETAILS_KEY);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+    CU_ASSERT_TRUE(entry->value_size > BLY_DETAILS_LIMIT && entry->value_size < BLY_DETAILS_LIMIT + 32);
+    CU_ASSERT_EQUAL(memcmp(entry->value + 5, message, BLY_DETAILS_LIMIT - 1), 0);
+    CU_ASSERT_EQUAL(entry->value[5 + BLY_DETAILS_LIMIT - 1], 0x1a); /* the first detail */
+    belay_metadata_free(trailers);
+    bly_arena_fini(&arena);
+}
+
 static void
 test_details_are_kept_below_what_peers_take(void)
 {
@@ -219,6 +242,7 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         TEST(test_details_are_a_google_rpc_status),
         TEST(test_message_that_is_no_utf_8_is_made_so),
+        TEST(test_message_is_cut_between_characters),
         TEST(test_details_are_kept_below_what_peers_take),
         TEST(test_no_details_are_none),
         TEST(test_details_that_cannot_be_read_are_none),

@@ -159,6 +159,19 @@ test_random_input_is_always_decoded(void)
     }
 }
 
+static void
+test_texts_are_cut_between_characters(void)
+{
+    static const char text[] = "a b%C3%A9%E2%98%BA%25c"; /* e with an accent, a smiling face, a percent sign */
+    static const struct {
+        size_t most;
+        size_t wanted;
+    } cuts[] = {{0, 0}, {1, 1}, {2, 1}, {3, 3}, {4, 3}, {5, 3}, {6, 3}, {8, 3}, {9, 9}, {10, 9}, {12, 9}, {15, 9},
+                {17, 9}, {18, 18}, {20, 18}, {21, 21}, {22, 22}, {99, 22}};
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++)
+        CU_ASSERT_EQUAL(bly_percent_cut(text, sizeof text - 1, cuts[i].most), cuts[i].wanted);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -171,6 +184,7 @@ main(int argc, char **argv)
         { "what_is_no_escape_stays", test_what_is_no_escape_stays },
         { "decoded_bytes_are_made_valid", test_decoded_bytes_are_made_valid },
         { "encoding_and_decoding_give_the_text_back", test_encoding_and_decoding_give_the_text_back },
+        { "texts_are_cut_between_characters", test_texts_are_cut_between_characters },
         { "random_input_is_always_decoded", test_random_input_is_always_decoded },
         CU_TEST_INFO_NULL,
     };
