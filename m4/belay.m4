@@ -65,6 +65,26 @@ AS_IF([test "$belay_cv_nodelete" = yes], [NODELETE_LDFLAGS=-Wl,-z,nodelete])
 AC_SUBST([NODELETE_LDFLAGS])
 ])
 
+dnl Generated code has functions for every message, of which the library uses few: the linker drops what nobody calls.
+dnl Sets SECTIONS_CFLAGS and SECTIONS_LDFLAGS where compiler and linker can.
+AC_DEFUN([BELAY_SECTIONS], [
+AC_CACHE_CHECK([whether what is not used can be left out], [belay_cv_sections],
+    [belay_save_CFLAGS=$CFLAGS
+     belay_save_LDFLAGS=$LDFLAGS
+     CFLAGS="$CFLAGS -ffunction-sections -fdata-sections"
+     LDFLAGS="$LDFLAGS -Wl,--gc-sections"
+     AC_LINK_IFELSE([AC_LANG_PROGRAM()], [belay_cv_sections=yes], [belay_cv_sections=no])
+     CFLAGS=$belay_save_CFLAGS
+     LDFLAGS=$belay_save_LDFLAGS])
+SECTIONS_CFLAGS=
+SECTIONS_LDFLAGS=
+AS_IF([test "$belay_cv_sections" = yes],
+    [SECTIONS_CFLAGS="-ffunction-sections -fdata-sections"
+     SECTIONS_LDFLAGS=-Wl,--gc-sections])
+AC_SUBST([SECTIONS_CFLAGS])
+AC_SUBST([SECTIONS_LDFLAGS])
+])
+
 dnl BELAY_BRIDGE(VARIABLE, MODULE, NAME): looks for a library to which an example is a bridge. Sets the
 dnl conditional HAVE_VARIABLE, VARIABLE_CFLAGS and VARIABLE_LIBS, and says it in belay_bridges.
 AC_DEFUN([BELAY_BRIDGE], [
