@@ -67,8 +67,8 @@ BELAY_API belay_group *belay_group_new(belay_context *context, belay_group_mode 
  * group: a group without tasks whose tasks no server's worker would run.
  * count: how many threads at most, 1 to 256, beside the one that waits. They are started as tasks are added.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT without a group or for a count out of range;
- *     BELAY_FAILED_PRECONDITION when it has tasks, or threads that run them; BELAY_RESOURCE_EXHAUSTED without
- *     memory.
+ *     BELAY_FAILED_PRECONDITION when it has tasks, or threads that run them, or was waited for;
+ *     BELAY_RESOURCE_EXHAUSTED without memory.
  * Threads: the one that made the group.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_group_set_threads(belay_group *group, unsigned int count);

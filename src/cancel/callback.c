@@ -115,10 +115,26 @@ bly_callbacks_queue_locked(belay_context *context, belay_cause cause)
         queue_locked(context, BLY_LIST_ENTRY(link, belay_cancel_callback, link));
 }
 
+/* Sleeps until a running callback has returned. The caller has a reference to it. Lock held, dropped meanwhile. */
+static void
+await_locked(belay_cancel_callback *callback)
+{
+    const bly_context_environment *environment = callback->context->environment;
+    bly_mutex *lock = &callback->context->lock;
+    bly_mutex_unlock(lock);
+    environment->blocked_begin();
+    bly_mutex_lock(lock);
+    while (callback->state == CALLBACK_RUNNING)
+        bly_condition_wait(&callback->done, lock);
+    bly_mutex_unlock(lock);
+    environment->blocked_end();
+    bly_mutex_lock(lock);
+}
+
 /* Sees to it that a callback does not run after this. Tells whether it ran, and whether the list's reference
  * is the caller's to release now (that of a queued one went to the notifier). */
 static bool
-stop_locked(bly_mutex *lock, belay_cancel_callback *callback, bool *in_list)
+stop_locked(belay_cancel_callback *callback, bool *in_list)
 {
     *in_list = callback->state == CALLBACK_ARMED;
     if (callback->state == CALLBACK_ARMED || callback->state == CALLBACK_QUEUED) {
@@ -127,8 +143,8 @@ stop_locked(bly_mutex *lock, belay_cancel_callback *callback, bool *in_list)
     }
     if (callback->state == CALLBACK_RUNNING && callback->runner == bly_thread_self())
         return true;
-    while (callback->state == CALLBACK_RUNNING)
-        bly_condition_wait(&callback->done, lock);
+    if (callback->state == CALLBACK_RUNNING)
+        await_locked(callback);
     return callback->state == CALLBACK_DONE;
 }
 
@@ -140,7 +156,7 @@ belay_cancel_callback_remove(belay_cancel_callback *callback)
     belay_context *context = callback->context;
     bool in_list;
     bly_mutex_lock(&context->lock);
-    bool ran = stop_locked(&context->lock, callback, &in_list);
+    bool ran = stop_locked(callback, &in_list);
     bly_mutex_unlock(&context->lock);
     if (in_list)
         release(callback);
@@ -161,7 +177,7 @@ bly_context_drop_callbacks(belay_context *context)
         belay_cancel_callback *callback = BLY_LIST_ENTRY(link, belay_cancel_callback, link);
         bool in_list;
         bly_refcount_take(&callback->refs);
-        (void)stop_locked(&context->lock, callback, &in_list);
+        (void)stop_locked(callback, &in_list);
         bly_mutex_unlock(&context->lock);
         if (in_list)
             release(callback);

@@ -49,6 +49,10 @@ typedef struct bly_context_environment {
     /* Gives up a handle: once this returns, the timer does not touch the context any more. Called when the
      * last reference to the context is gone. Any thread, no lock held. */
     void (*disarm)(struct bly_context_environment *environment, void *handle);
+    /* Around a wait for a callback that runs: while a worker sleeps, another is to run in its place, for the
+     * callback may need one. The sleeping thread, no lock held. */
+    void (*blocked_begin)(void);
+    void (*blocked_end)(void);
 } bly_context_environment;
 
 /* Whose context it is: a call's. */

@@ -8,6 +8,7 @@
 
 #include "base/thread.h"
 #include "io/lend.h"
+#include "pool/pool.h"
 #include "rpc/deadline.h"
 #include "wire/metadata.h"
 #include "wire/utf8.h"
@@ -248,6 +249,8 @@ bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
         .release = release,
         .arm = arm,
         .disarm = disarm,
+        .blocked_begin = bly_pool_blocked_begin,
+        .blocked_end = bly_pool_blocked_end,
     };
     runtime->log_item.run = drain_log;
     bly_log_init(&runtime->log, options->log_function, options->log_argument, options->log_level, wake_log,

@@ -57,7 +57,10 @@ belay_group_set_threads(belay_group *group, unsigned int count)
 {
     if (group == NULL || count == 0 || count > MOST_THREADS)
         return BELAY_INVALID_ARGUMENT;
-    if (group->pool != NULL || belay_group_count(group) > 0)
+    bly_mutex_lock(&group->lock);
+    bool is_late = group->count > 0 || group->is_over;
+    bly_mutex_unlock(&group->lock);
+    if (group->pool != NULL || is_late)
         return BELAY_FAILED_PRECONDITION;
     bly_pool_options options = {
         .name = "belay-task",

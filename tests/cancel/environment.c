@@ -8,6 +8,8 @@
 
 #define START UINT64_C(1000000)
 
+static int blocked; /* atomic: threads that said so */
+
 typedef struct fake_timer {
     bly_link link; /* guarded by the environment's lock */
     belay_context *context; /* weak */
@@ -66,6 +68,24 @@ disarm(bly_context_environment *environment, void *handle)
     free(timer);
 }
 
+static void
+blocked_begin(void)
+{
+    __atomic_add_fetch(&blocked, 1, __ATOMIC_SEQ_CST);
+}
+
+static void
+blocked_end(void)
+{
+    __atomic_sub_fetch(&blocked, 1, __ATOMIC_SEQ_CST);
+}
+
+int
+environment_blocked(void)
+{
+    return __atomic_load_n(&blocked, __ATOMIC_SEQ_CST);
+}
+
 void
 environment_init(fake_environment *fake)
 {
@@ -79,6 +99,8 @@ environment_init(fake_environment *fake)
         .release = release,
         .arm = arm,
         .disarm = disarm,
+        .blocked_begin = blocked_begin,
+        .blocked_end = blocked_end,
     };
     pthread_mutex_init(&fake->lock, NULL);
     bly_list_init(&fake->timers);

@@ -41,6 +41,9 @@ void environment_pass(fake_environment *fake, uint64_t duration_ns);
 /* How many timers wait. */
 int environment_timers(fake_environment *fake);
 
+/* How many threads have said that they are blocked, of all environments. */
+int environment_blocked(void);
+
 /* A context with an environment's defaults, which the test must get. */
 belay_context *environment_root(fake_environment *fake);
 

@@ -371,6 +371,13 @@ remove_in_thread(void *argument)
     return NULL;
 }
 
+static bool
+is_blocked(void *argument)
+{
+    (void)argument;
+    return environment_blocked() == 1;
+}
+
 /* One removes it by its handle, the other as the context's end does. */
 static void
 test_removing_waits_for_a_callback_that_runs(void)
@@ -391,8 +398,10 @@ test_removing_waits_for_a_callback_that_runs(void)
         gate_wait(&p.entered);
         start(&thread, remove_in_thread, &r);
         gate_wait(&r.begun);
+        wait_until(is_blocked, NULL, "who removes says that it is blocked");
         gate_open(&hold);
         pthread_join(thread, NULL);
+        CU_ASSERT_EQUAL(environment_blocked(), 0);
         CU_ASSERT_TRUE(r.finished);
         CU_ASSERT_TRUE(by_handle ? r.ran : belay_cancel_callback_remove(callback));
         CU_ASSERT_EQUAL(p.runs, 1);

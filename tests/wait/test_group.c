@@ -660,6 +660,11 @@ test_wrong_arguments_are_told(void)
     CU_ASSERT_EQUAL(belay_group_set_threads(s.group, 1), BELAY_FAILED_PRECONDITION);
     CU_ASSERT_EQUAL(belay_group_result(s.group, 0, NULL), BELAY_INVALID_ARGUMENT);
     CU_ASSERT_STRING_EQUAL(belay_group_message(s.group, 5), "");
+    CU_ASSERT_EQUAL(belay_group_wait(s.group, NULL), BELAY_OK);
+    belay_group_free(s.group);
+    s.group = belay_group_new(s.context, BELAY_GROUP_ALL);
+    CU_ASSERT_EQUAL(belay_group_wait(s.group, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(belay_group_set_threads(s.group, 1), BELAY_FAILED_PRECONDITION); /* for whom? */
     belay_group_free(NULL);
     stage_close(&s);
 }

@@ -18,7 +18,9 @@ typedef enum blocked_in {
     CANCEL_DESCRIPTOR, /* in a poll() of the program's own */
     COND,
     PROCESS,
-    WAITS
+    WAITS,
+    REMOVAL,  /* of a callback that runs, and needs a worker itself */
+    ITS_RETURN /* the same, left to the handler's end */
 } blocked_in;
 
 typedef struct bench {
@@ -27,7 +29,9 @@ typedef struct bench {
     int ends[2]; /* of a pipe to which nobody writes */
     pthread_mutex_t mutex;
     belay_cond *cond; /* which nobody signals */
+    gate called; /* the callback was */
     gate returned;
+    belay_code called_back; /* what the callback's own call ended with; after the server's end */
     /* of the handler that was blocked */
     belay_code code;
     belay_cause cause;
@@ -57,6 +61,28 @@ wait_on_cond(bench *b, belay_context *own)
     return code;
 }
 
+static void
+call_server(belay_context *context, void *argument)
+{
+    bench *b = argument;
+    (void)context;
+    gate_open(&b->called);
+    b->called_back = finish(start_unary(&b->fixture, NULL, BELAY_SECONDS(30))).code;
+}
+
+static belay_code
+cancel_itself(bench *b, belay_context *own)
+{
+    belay_cancel_callback *callback = NULL;
+    belay_code code = belay_on_cancel(own, call_server, b, b->what == REMOVAL ? &callback : NULL);
+    if (code != BELAY_OK)
+        return code;
+    belay_cancel(own, "enough");
+    gate_wait(&b->called);
+    (void)belay_cancel_callback_remove(callback);
+    return belay_context_code(own);
+}
+
 static belay_code
 block(bench *b, belay_call *call)
 {
@@ -72,6 +98,9 @@ block(bench *b, belay_call *call)
         return wait_on_cond(b, own);
     case PROCESS:
         return belay_process_run(own, forever, NULL, &result);
+    case REMOVAL:
+    case ITS_RETURN:
+        return cancel_itself(b, own);
     case WAITS:
         break;
     }
@@ -105,11 +134,13 @@ bench_open(bench *b, blocked_in what, bool own_clock)
     CU_ASSERT_EQUAL(belay_server_options_set_workers(options, 1, 2), BELAY_OK);
     b->what = what;
     b->code = BELAY_OK;
+    b->called_back = BELAY_UNKNOWN;
     b->cause = BELAY_CAUSE_NONE;
     CU_ASSERT_EQUAL_FATAL(pipe(b->ends), 0);
     pthread_mutex_init(&b->mutex, NULL);
     b->cond = belay_cond_new();
     CU_ASSERT_PTR_NOT_NULL_FATAL(b->cond);
+    gate_init(&b->called, "the callback runs");
     gate_init(&b->returned, "the blocked handler was released");
     fixture_open(&b->fixture, &(fixture_options){.handlers = {.unary = unary, .chat = chat},
                                                  .data = b,
@@ -123,6 +154,7 @@ bench_close(bench *b)
 {
     fixture_close(&b->fixture);
     CU_ASSERT_TRUE(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* no child is left */
+    gate_fini(&b->called);
     gate_fini(&b->returned);
     belay_cond_free(b->cond);
     pthread_mutex_destroy(&b->mutex);
@@ -218,6 +250,19 @@ test_another_worker_runs_in_its_place(void)
     }
 }
 
+static void
+test_a_callback_that_is_waited_for_finds_another_worker(void)
+{
+    for (blocked_in what = REMOVAL; what <= ITS_RETURN; what++) {
+        bench b;
+        bench_open(&b, what, false);
+        CU_ASSERT_EQUAL(finish(start_chat(&b.fixture, NULL, BELAY_FOREVER)).code, BELAY_CANCELLED);
+        expect_release(&b, BELAY_CANCELLED, BELAY_CAUSE_APPLICATION);
+        bench_close(&b);
+        CU_ASSERT_EQUAL(b.called_back, BELAY_OK);
+    }
+}
+
 /* ---- What a process leaves in a handler's hands ---------------------------------------------------- */
 
 static belay_code
@@ -256,6 +301,7 @@ main(int argc, char **argv)
         TEST(the_servers_deadline_releases_it_with_its_code),
         TEST(a_lost_connection_releases_it),
         TEST(another_worker_runs_in_its_place),
+        TEST(a_callback_that_is_waited_for_finds_another_worker),
         TEST(a_result_in_a_handler_is_the_calls),
         CU_TEST_INFO_NULL,
     };
