@@ -92,8 +92,8 @@ BELAY_API void belay_channel_options_set_tls(belay_channel_options *options, bel
  * target: "host:port", "ipv4-address:port", "[ipv6-address]:port" or "unix:path"; copied.
  * options: copied; NULL for the defaults.
  * Returns the channel with one reference for the caller, or NULL for a target that cannot be read,
- *     without memory, without threads for a runtime of its own, or without a store of authorities to believe (TLS;
- *     the log says so).
+ *     without memory, without threads for a runtime of its own, or with TLS without a store of authorities to
+ *     believe, or with an authority that names no host (the log says so).
  * Threads: any.
  * Lifetime: until belay_channel_free().
  */

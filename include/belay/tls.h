@@ -57,8 +57,8 @@ BELAY_API void belay_tls_free(belay_tls *tls);
  * certificate_file: PEM: its certificate, then those of the authorities between it and the root.
  * key_file: PEM: the key of the first certificate, without a password. Both names are copied.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_FAILED_PRECONDITION when the files cannot be read, hold
- *     none, or do not belong to each other: belay_tls_error() tells; BELAY_RESOURCE_EXHAUSTED without
- *     memory.
+ *     none, do not belong to each other, or are not good enough for OpenSSL (small keys): belay_tls_error()
+ *     tells; BELAY_RESOURCE_EXHAUSTED without memory.
  * Threads: any; reads files.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls, const char *certificate_file,
@@ -69,7 +69,7 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls,
  *
  * tls: to change; keeps what it has on failure.
  * ca_file: PEM: certificates of authorities, and nobody else's count any more; copied. NULL: the system's
- *     store, to which a server's clients belong only when this was called.
+ *     store. Until this is called it is the system's store for a client, and nobody for a server.
  * Returns as belay_tls_set_certificate().
  * Threads: any; reads files.
  */

@@ -153,13 +153,16 @@ describe(belay_channel *channel, const belay_channel_options *options)
     };
 }
 
-/* False: there is no memory, or whom to believe cannot be had. */
+/* False: there is no memory, no host to ask for, or whom to believe cannot be had. */
 static bool
 secure(belay_channel *channel, belay_tls *tls)
 {
     if (tls == NULL)
         return true;
     channel->tls_target = bly_tls_target_new(tls, channel->authority);
+    if (channel->tls_target == NULL)
+        bly_log_write(&channel->runtime->log, BELAY_LOG_ERROR,
+                      "TLS: \"%s\" names no host that a certificate could be for", channel->authority);
     return channel->tls_target != NULL &&
            bly_tls_use_as_client(tls, &channel->runtime->log, &channel->tls) == BELAY_OK;
 }

@@ -130,9 +130,11 @@ belay_tls_set_certificate(belay_tls *tls, const char *certificate_file, const ch
     return code;
 }
 
+/* Takes over the name. is_asked: by the program, and not because it has said nothing. */
 static belay_code
-set_trust(belay_tls *tls, char *ca_file)
+set_trust(belay_tls *tls, char *ca_file, bool is_asked)
 {
+    BLY_ASSERT_HELD(&tls->reading);
     char words[BLY_TLS_WORDS];
     bly_tls_trust trust;
     bly_tls_stamp stamp = bly_tls_stamp_of(ca_file);
@@ -143,7 +145,7 @@ set_trust(belay_tls *tls, char *ca_file)
     tls->read[2] = tls->looked[2] = stamp;
     bly_mutex_lock(&tls->lock);
     replace(&tls->ca_file, ca_file);
-    tls->has_trust = true;
+    tls->has_trust = is_asked;
     bly_tls_trust_fini(&tls->trust);
     tls->trust = trust;
     bly_tls_forget_contexts_locked(tls);
@@ -160,7 +162,7 @@ belay_tls_set_trust(belay_tls *tls, const char *ca_file)
     if (ca_file != NULL && copy == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     bly_mutex_lock(&tls->reading);
-    belay_code code = set_trust(tls, copy);
+    belay_code code = set_trust(tls, copy, true);
     bly_mutex_unlock(&tls->reading);
     return code;
 }
@@ -179,7 +181,7 @@ static bool
 is_host(const char *text)
 {
     size_t size = strlen(text);
-    return size > 0 && size < 256 &&
+    return size > 0 && size < 256 && text[0] != '.' &&
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:") == size;
 }
 
@@ -257,16 +259,13 @@ check_server(belay_tls *tls, bly_log *log)
     return fail(tls, missing);
 }
 
-/* A client that was told nothing believes whom its system does. */
+/* A client that was told nothing believes whom its system does. A server of the same object does not. */
 static belay_code
 check_client(belay_tls *tls, bly_log *log)
 {
-    bly_mutex_lock(&tls->lock);
-    bool has_trust = tls->has_trust;
-    bly_mutex_unlock(&tls->lock);
-    if (has_trust)
-        return BELAY_OK;
-    belay_code code = belay_tls_set_trust(tls, NULL);
+    bly_mutex_lock(&tls->reading);
+    belay_code code = tls->trust.store == NULL ? set_trust(tls, NULL, false) : BELAY_OK;
+    bly_mutex_unlock(&tls->reading);
     if (code == BELAY_FAILED_PRECONDITION)
         bly_log_write(log, BELAY_LOG_ERROR, "TLS: the system's store of authorities cannot be used");
     return code;
@@ -365,8 +364,9 @@ bly_tls_connection(belay_tls *tls, bool is_server, unsigned int *generation)
 {
     bly_mutex_lock(&tls->lock);
     SSL_CTX **context = is_server ? &tls->server : &tls->client;
+    const bly_tls_trust nobody = {0}, *clients_trust = tls->has_trust ? &tls->trust : &nobody;
     if (*context == NULL)
-        *context = is_server ? bly_tls_context_server(&tls->own, &tls->trust, tls->clients, &bly_secure_hooks)
+        *context = is_server ? bly_tls_context_server(&tls->own, clients_trust, tls->clients, &bly_secure_hooks)
                              : bly_tls_context_client(&tls->own, &tls->trust, &bly_secure_hooks);
     SSL *ssl = *context != NULL ? SSL_new(*context) : NULL;
     *generation = tls->generation;

@@ -38,7 +38,7 @@ belay_tls *bly_tls_ref(belay_tls *tls);
 typedef struct bly_tls_target bly_tls_target;
 
 /* What a channel expects: the host of belay_tls_set_host(), or else of its authority ("host:port",
- * "[::1]:port", "host"). NULL without memory. Any thread. */
+ * "[::1]:port", "host"). NULL without memory, or when that names no host. Any thread. */
 bly_tls_target *bly_tls_target_new(belay_tls *tls, const char *authority);
 bly_tls_target *bly_tls_target_ref(bly_tls_target *target);
 void bly_tls_target_unref(bly_tls_target *target); /* NULL: nothing */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,19 @@ read_key(bly_tls_own *own, const char *path, char words[BLY_TLS_WORDS])
     return own->key != NULL;
 }
 
+/* OpenSSL has rules of its own, about the size of keys for one: better asked now than in every handshake. */
+static bool
+is_fit_for_tls(const bly_tls_own *own, const char *certificate_file, char words[BLY_TLS_WORDS])
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_method());
+    bool is_fit =
+        context != NULL && SSL_CTX_use_cert_and_key(context, own->certificate, own->key, own->chain, 1) == 1;
+    if (!is_fit)
+        say_why(certificate_file, "TLS cannot use it", words);
+    SSL_CTX_free(context);
+    return is_fit;
+}
+
 static bool
 read_own(bly_tls_own *own, const char *certificate_file, const char *key_file, char words[BLY_TLS_WORDS])
 {
@@ -110,7 +124,7 @@ read_own(bly_tls_own *own, const char *certificate_file, const char *key_file, c
         ERR_clear_error();
         return false;
     }
-    return true;
+    return is_fit_for_tls(own, certificate_file, words);
 }
 
 bool

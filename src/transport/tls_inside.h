@@ -31,7 +31,8 @@ struct belay_tls {
     char *certificate_file; /* NULL: none */
     char *key_file;
     char *ca_file;
-    bool has_trust; /* belay_tls_set_trust() was called; with ca_file NULL: the system's store */
+    bool has_trust; /* belay_tls_set_trust() was called; with ca_file NULL: the system's store. Else a store in `trust`
+                     * is the system's, for clients that were told nothing, and no server's */
     bly_tls_own own;
     bly_tls_trust trust;
     belay_tls_clients clients;

@@ -58,7 +58,7 @@ read_all(const belay_tls *tls, bly_tls_own *own, bly_tls_trust *trust, char word
 {
     if (tls->certificate_file != NULL && !bly_tls_own_read(own, tls->certificate_file, tls->key_file, words))
         return false;
-    return !tls->has_trust || bly_tls_trust_read(trust, tls->ca_file, words);
+    return tls->trust.store == NULL || bly_tls_trust_read(trust, tls->ca_file, words);
 }
 
 static void

@@ -29,6 +29,13 @@ host_of(const char *authority)
     return strndup(authority, size);
 }
 
+/* To OpenSSL no name means any name, and a dot before one all names below it. */
+static bool
+is_name(const char *host)
+{
+    return host[0] != '\0' && host[0] != '.';
+}
+
 static bool
 is_address(const char *host)
 {
@@ -45,7 +52,8 @@ bly_tls_target_new(belay_tls *tls, const char *authority)
     target->host = bly_tls_host(tls);
     if (target->host == NULL)
         target->host = host_of(authority);
-    if (target->host == NULL) {
+    if (target->host == NULL || !is_name(target->host)) {
+        free(target->host);
         free(target);
         return NULL;
     }

@@ -163,7 +163,7 @@ begin(certificate_wish wish, EVP_PKEY *key)
 void
 certificates_make(const certificates *all, certificate_wish wish)
 {
-    EVP_PKEY *key = wish.is_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+    EVP_PKEY *key = wish.is_rsa ? EVP_RSA_gen(wish.bits != 0 ? wish.bits : 2048) : EVP_EC_gen("P-256");
     X509 *certificate = begin(wish, key);
     X509 *issuer = wish.issuer != NULL ? read_certificate(all, wish.issuer) : NULL;
     EVP_PKEY *issuer_key = issuer != NULL ? read_key(all, wish.issuer) : NULL;

@@ -18,6 +18,7 @@ typedef struct certificate_wish {
     const char *names;  /* alternative ones: "DNS:localhost,IP:127.0.0.1"; NULL: none */
     bool is_authority;
     bool is_rsa;  /* else on a curve */
+    unsigned int bits; /* of an RSA key; 0: 2048 */
     long from_s;  /* from now: when it begins to be valid; and ends */
     long until_s; /* 0: in a day */
 } certificate_wish;

@@ -103,6 +103,20 @@ test_wildcards_stand_for_one_label(void)
     tls_scene_close(&scene);
 }
 
+/* OpenSSL takes no name for any name, and a dot before one for all names below. */
+static void
+test_what_is_no_name_is_nobodys(void)
+{
+    static const char *const authorities[] = {":1", "[]:1", "", ".", ".:1", ".localhost:1", "..:1"};
+    tls_scene scene;
+    tls_scene_open(&scene);
+    for (size_t i = 0; i < sizeof authorities / sizeof authorities[0]; i++)
+        CU_ASSERT_PTR_NULL(bly_tls_target_new(scene.client.tls, authorities[i]));
+    CU_ASSERT_EQUAL(belay_tls_set_host(scene.client.tls, ".localhost"), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_tls_set_host(scene.client.tls, ""), BELAY_INVALID_ARGUMENT);
+    tls_scene_close(&scene);
+}
+
 static void
 test_the_name_that_is_set_is_the_one_that_counts(void)
 {
@@ -281,6 +295,26 @@ test_a_server_lacks_nothing_or_says_so(void)
     CU_ASSERT_EQUAL(bly_tls_use_as_server(scene.server.tls, &scene.log, &user), BELAY_FAILED_PRECONDITION);
     CU_ASSERT_TRUE(tls_scene_logged(&scene, "nobody is trusted"));
     CU_ASSERT_PTR_NULL(user);
+    tls_scene_close(&scene);
+}
+
+/* Servers of whom the system believes is no clients' certificate, unless somebody says so. */
+static void
+test_a_client_that_believes_its_system_does_not_make_a_server_do_so(void)
+{
+    tls_scene scene;
+    bly_tls_user *client = NULL, *server = NULL;
+    tls_scene_open(&scene);
+    CU_ASSERT_EQUAL_FATAL(bly_tls_use_as_client(scene.server.tls, &scene.log, &client), BELAY_OK);
+    belay_tls_set_clients(scene.server.tls, BELAY_TLS_CLIENTS_MUST_HAVE);
+    CU_ASSERT_EQUAL(bly_tls_use_as_server(scene.server.tls, &scene.log, &server), BELAY_FAILED_PRECONDITION);
+    CU_ASSERT_PTR_NULL(server);
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    CU_ASSERT_EQUAL(bly_tls_use_as_server(scene.server.tls, &scene.log, &server), BELAY_FAILED_PRECONDITION);
+    CU_ASSERT_EQUAL(belay_tls_set_trust(scene.server.tls, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(bly_tls_use_as_server(scene.server.tls, &scene.log, &server), BELAY_OK);
+    bly_tls_leave(server);
+    bly_tls_leave(client);
     tls_scene_close(&scene);
 }
 
@@ -515,6 +549,7 @@ main(int argc, char **argv)
         {"a_certificate_for_another_host_is_refused", test_a_certificate_for_another_host_is_refused},
         {"a_subject_is_no_host_name", test_a_subject_is_no_host_name},
         {"wildcards_stand_for_one_label", test_wildcards_stand_for_one_label},
+        {"what_is_no_name_is_nobodys", test_what_is_no_name_is_nobodys},
         {"the_name_that_is_set_is_the_one_that_counts", test_the_name_that_is_set_is_the_one_that_counts},
         {"authorities_that_nobody_trusts_are_refused", test_authorities_that_nobody_trusts_are_refused},
         {"the_system_does_not_know_a_test", test_the_system_does_not_know_a_test},
@@ -526,6 +561,8 @@ main(int argc, char **argv)
         {"a_client_of_a_strange_authority_is_refused_also_where_none_is_needed",
          test_a_client_of_a_strange_authority_is_refused_also_where_none_is_needed},
         {"a_server_lacks_nothing_or_says_so", test_a_server_lacks_nothing_or_says_so},
+        {"a_client_that_believes_its_system_does_not_make_a_server_do_so",
+         test_a_client_that_believes_its_system_does_not_make_a_server_do_so},
         {"a_session_is_resumed", test_a_session_is_resumed},
         {"a_session_does_not_outlive_the_rules_it_was_made_by",
          test_a_session_does_not_outlive_the_rules_it_was_made_by},

@@ -46,6 +46,7 @@ test_files_that_cannot_be_used_are_named(void)
     certificates_write(&files, "empty.pem", "");
     certificates_write(&files, "broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     make_key_with_password(&files);
+    certificates_make(&files, (certificate_wish){.name = "weak", .issuer = "ca", .is_rsa = true, .bits = 512});
     const struct {
         const char *certificate;
         const char *key;
@@ -58,6 +59,7 @@ test_files_that_cannot_be_used_are_named(void)
         {"broken", "server", "broken.pem", "cannot read a certificate"},
         {"server", "client", "client.key", "is not the key of the (first) certificate in"},
         {"server", "secret", "secret.key", "has a password"},
+        {"weak", "weak", "weak.pem", "key too small"},
     };
     belay_tls *tls = belay_tls_new();
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -125,6 +127,21 @@ test_a_bad_file_keeps_the_old_one_in_force_and_is_told_of(void)
     tls_scene_close(&scene);
 }
 
+/* It reads well, and yet no handshake could be made with it. */
+static void
+test_a_certificate_that_tls_would_not_use_is_a_bad_file(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    certificates_make(&scene.files, (certificate_wish){
+        .name = "weak", .issuer = "ca", .names = "DNS:localhost", .is_rsa = true, .bits = 512});
+    certificates_replace(&scene.files, "server", "weak");
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_FAILED_PRECONDITION);
+    CU_ASSERT_TRUE(tls_scene_logged(&scene, "NOT used, those from before stay in force"));
+    expect_server(&scene, "localhost:1", true);
+    tls_scene_close(&scene);
+}
+
 static void
 test_connections_from_before_go_on(void)
 {
@@ -185,6 +202,8 @@ main(int argc, char **argv)
         {"a_reload_holds_for_new_handshakes", test_a_reload_holds_for_new_handshakes},
         {"a_bad_file_keeps_the_old_one_in_force_and_is_told_of",
          test_a_bad_file_keeps_the_old_one_in_force_and_is_told_of},
+        {"a_certificate_that_tls_would_not_use_is_a_bad_file",
+         test_a_certificate_that_tls_would_not_use_is_a_bad_file},
         {"connections_from_before_go_on", test_connections_from_before_go_on},
         {"changes_are_noticed", test_changes_are_noticed},
         CU_TEST_INFO_NULL,
