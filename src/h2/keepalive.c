@@ -4,8 +4,10 @@
  * after that either (gRFC A8). And how often the other side may ask that of us.
  *
  * Whatever comes is a sign of life. A client without streams does not ask (servers take that for abuse) but
- * sleeps until there is one. The time counts from when we ask, also while the PING waits behind what the kernel does
- * not take, so TCP_USER_TIMEOUT (gRFC A18) would add nothing but a shorter end for peers that read slowly.
+ * sleeps until there is one. While a PING waits we look once an interval passes: the peer may be heard after the
+ * question and stop then, which is to be noticed within the interval and the time-out too. The time-out counts from
+ * when we ask, also while the PING waits behind what the kernel does not take, so TCP_USER_TIMEOUT (gRFC A18) would
+ * add nothing but a shorter end for peers that read slowly.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -52,6 +54,14 @@ bly_h2_keepalive_answered(bly_h2_connection *connection, const uint8_t data[8])
     bly_h2_timer_update(connection);
 }
 
+/* While a PING waits. */
+static void
+look_again(bly_h2_connection *connection, uint64_t now)
+{
+    uint64_t at = bly_clock_after(now, connection->options.keepalive_ns);
+    connection->keepalive_at = at < connection->keepalive_end ? at : connection->keepalive_end;
+}
+
 static void
 ask(bly_h2_connection *connection, uint64_t now)
 {
@@ -60,7 +70,8 @@ ask(bly_h2_connection *connection, uint64_t now)
         return;
     }
     connection->keepalive_waits = true;
-    connection->keepalive_at = bly_clock_after(now, connection->options.keepalive_timeout_ns);
+    connection->keepalive_end = bly_clock_after(now, connection->options.keepalive_timeout_ns);
+    look_again(connection, now);
     bly_h2_wake(connection);
 }
 
@@ -68,10 +79,14 @@ void
 bly_h2_keepalive_look(bly_h2_connection *connection, uint64_t now)
 {
     const bly_h2_options *options = &connection->options;
-    if (now >= connection->keepalive_at && connection->keepalive_waits && !connection->heard)
+    if (now >= connection->keepalive_end && connection->keepalive_waits && !connection->heard)
         bly_h2_receive(connection); /* if this process was stopped itself, the answer lies in the socket */
     if (connection->closed || now < connection->keepalive_at)
         return;
+    if (connection->keepalive_waits && !connection->heard && now < connection->keepalive_end) {
+        look_again(connection, now);
+        return;
+    }
     if (connection->keepalive_waits && !connection->heard) {
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "keepalive: no answer to a PING within %" PRIu64 " ms",
                     options->keepalive_timeout_ns / NS_IN_MS);

@@ -75,7 +75,8 @@ struct bly_h2_connection {
     bool timer_armed;
     uint64_t preface_at;   /* the peer's SETTINGS must have come */
     uint64_t drain_at;     /* the PING of a drain is not waited for any longer */
-    uint64_t keepalive_at; /* time to ask, or the answer must have come */
+    uint64_t keepalive_at; /* time to ask, or to look whether something has come */
+    uint64_t keepalive_end; /* while a PING waits: something must have come */
     uint64_t idle_at;      /* time to look for how long there has been no stream */
     uint64_t age_at;       /* it has lasted long enough */
     uint64_t grace_at;     /* and its streams have, too */

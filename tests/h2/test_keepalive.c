@@ -156,6 +156,45 @@ test_anything_is_a_sign_of_life(void)
     lone_close(&raw);
 }
 
+/* The interval counts from the last sign of life, also when that came after a question with a long time-out. */
+static void
+test_a_peer_that_stops_after_a_question_is_asked_after_the_interval(void)
+{
+    lone raw;
+    uint8_t data[8];
+    bly_h2_options options = with_keepalive(false);
+    options.keepalive_timeout_ns = 10 * INTERVAL;
+    lone_open_timed(&raw, true, &options);
+    be_silent_until_asked(&raw, data);
+    CU_ASSERT_TRUE(was_not_asked(&raw));
+    lone_pass(&raw, INTERVAL);
+    lone_pass(&raw, INTERVAL);
+    CU_ASSERT_FALSE(was_not_asked(&raw));
+    CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    lone_close(&raw);
+}
+
+/* Looking in between shortens no time-out. */
+static void
+test_a_time_out_longer_than_the_interval_is_waited_for(void)
+{
+    lone raw;
+    uint8_t data[8];
+    bly_h2_options options = with_keepalive(false);
+    options.keepalive_timeout_ns = 3 * INTERVAL;
+    lone_open_timed(&raw, true, &options);
+    be_silent_until_asked(&raw, data);
+    for (int i = 0; i < 2; i++) {
+        lone_pass(&raw, INTERVAL);
+        CU_ASSERT_TRUE(asks(&raw));
+        CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    }
+    lone_pass(&raw, INTERVAL);
+    until_closed(&raw.owner);
+    CU_ASSERT_STRING_EQUAL(raw.owner.detail, "keepalive: no answer to a PING within 30000 ms");
+    lone_close(&raw);
+}
+
 static void
 answer_and_look(void *argument)
 {
@@ -426,6 +465,8 @@ static const CU_TestInfo tests[] = {
     TEST(test_streams_of_a_silent_peer_are_lost),
     TEST(test_answer_is_a_sign_of_life),
     TEST(test_anything_is_a_sign_of_life),
+    TEST(test_a_peer_that_stops_after_a_question_is_asked_after_the_interval),
+    TEST(test_a_time_out_longer_than_the_interval_is_waited_for),
     TEST(test_answer_that_was_not_read_yet_counts),
     TEST(test_client_without_streams_does_not_ask),
     TEST(test_client_asks_when_told_so),
