@@ -202,6 +202,32 @@ test_new_keys_are_answered(void)
     tls_scene_close(&scene);
 }
 
+/* What a connection has to say already is nothing that the other side asked for too often. */
+static void
+test_new_keys_may_be_asked_for_while_much_waits(void)
+{
+    enum { SIZE = 1 << 20, SMALL = 4096 };
+    tls_scene scene;
+    int small = SMALL, got = 0, last = 1;
+    char *bytes = make_bytes(SIZE), *came = malloc(SIZE);
+    SSL *ssl = shake_raw(&scene);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(came);
+    CU_ASSERT_EQUAL(setsockopt(scene.server.descriptor, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    tls_side_begin_write(&scene.server, bytes, SIZE);
+    CU_ASSERT_EQUAL(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+    CU_ASSERT_EQUAL(SSL_write(ssl, "ask", 3), 3);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 3), 3);
+    for (; got < SIZE && last > 0; got += last > 0 ? last : 0)
+        last = SSL_read(ssl, came + got, SIZE - got);
+    CU_ASSERT_EQUAL(got, SIZE);
+    CU_ASSERT_EQUAL(memcmp(came, bytes, SIZE), 0);
+    tls_side_await_written(&scene.server);
+    free(came);
+    free(bytes);
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
 typedef struct flood {
     SSL *ssl;
     tls_side *server;
@@ -294,6 +320,7 @@ main(int argc, char **argv)
         {"a_word_of_the_end_is_sent", test_a_word_of_the_end_is_sent},
         {"records_that_were_changed_are_refused", test_records_that_were_changed_are_refused},
         {"new_keys_are_answered", test_new_keys_are_answered},
+        {"new_keys_may_be_asked_for_while_much_waits", test_new_keys_may_be_asked_for_while_much_waits},
         {"a_flood_of_new_keys_ends", test_a_flood_of_new_keys_ends},
         {"a_refusal_is_read_when_a_write_fails", test_a_refusal_is_read_when_a_write_fails},
         {"other_handshakes_are_refused", test_other_handshakes_are_refused},
