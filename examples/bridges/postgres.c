@@ -47,16 +47,30 @@ wait_for_result(belay_context *context, PGconn *connection)
     }
 }
 
-/* Blocks for as long as the server takes to accept another connection. To go on with this connection after
- * it, read the results that are left until PQgetResult() gives NULL. */
+/* Asks the server to end the query. Blocks for as long as it takes to accept another connection. */
 static void
-cancel_on_server(PGconn *connection)
+ask_for_end(PGconn *connection)
 {
     char error[256];
     PGcancel *cancel = PQgetCancel(connection);
     if (cancel != NULL)
         (void)PQcancel(cancel, error, sizeof error); /* if it fails, the query or the server is gone */
     PQfreeCancel(cancel);
+}
+
+/* Until the server says that the query has ended, which it does at once as a rule. It drops a request that comes
+ * between two messages of the query, parsed but not begun: hence again, for a second at most. To go on with this
+ * connection after it, read the results that are left until PQgetResult() gives NULL. */
+static void
+cancel_on_server(PGconn *connection)
+{
+    for (int tries = 0; tries < 20 && PQisBusy(connection); tries++) {
+        struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
+        ask_for_end(connection);
+        (void)poll(&socket, 1, 50);
+        if (PQflush(connection) < 0 || !PQconsumeInput(connection))
+            return; /* the connection is gone */
+    }
 }
 
 static belay_code
