@@ -55,6 +55,15 @@ destroy(belay_call *call)
     bly_blocks_free(server, sizeof *server);
 }
 
+bool
+bly_server_call_is_running(bly_server_call *server)
+{
+    bly_mutex_lock(&server->call.lock);
+    bool running = server->run_state == BLY_RUN_RUNNING;
+    bly_mutex_unlock(&server->call.lock);
+    return running;
+}
+
 void
 bly_server_call_over_locked(bly_server_call *server)
 {

@@ -197,6 +197,9 @@ void bly_server_call_refuse(belay_call *call, belay_code code, const char *messa
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
 
+/* Whether its handler runs, in this moment. Any thread, the call's lock not held. */
+bool bly_server_call_is_running(bly_server_call *server);
+
 /* The end of a handler, in the order of DESIGN 5; `reply` may be NULL. Its thread. */
 void bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code,
                             const ProtobufCMessage *reply);

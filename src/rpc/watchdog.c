@@ -50,15 +50,6 @@ describe(const bly_server_call *server, const bly_thread_identity *worker, char 
     return length > 0 ? (size_t)length : 0;
 }
 
-static bool
-is_running(bly_server_call *server)
-{
-    bly_mutex_lock(&server->call.lock);
-    bool running = server->run_state == BLY_RUN_RUNNING;
-    bly_mutex_unlock(&server->call.lock);
-    return running;
-}
-
 /* The call's lock keeps the worker in its handler, and so alive, while it is sent the signal. A stack that was
  * taken after the handler's return is none of the handler's. */
 static int
@@ -69,7 +60,7 @@ take_stack(bly_server_call *server, void **frames)
     bool asked = server->run_state == BLY_RUN_RUNNING && bly_stack_ask(server->watch.worker);
     bly_mutex_unlock(&server->call.lock);
     int count = bly_stack_end(asked, frames);
-    return is_running(server) ? count : 0;
+    return bly_server_call_is_running(server) ? count : 0;
 }
 
 static void
@@ -84,7 +75,8 @@ report_with_stack(bly_notifier_item *item)
         bly_log_write(log_of(server), BELAY_LOG_WARNING, "%s, stack: %s", self->text, stack);
     else
         bly_log_write(log_of(server), BELAY_LOG_WARNING, "%s, %s", self->text,
-                      is_running(server) ? "its stack cannot be had" : "returned before its stack was taken");
+                      bly_server_call_is_running(server) ? "its stack cannot be had"
+                                                         : "returned before its stack was taken");
     free(stack);
     free(self);
     bly_call_unref(&server->call);

@@ -88,11 +88,17 @@ admit(bly_server_connection *connection, bly_server_call *server)
     bly_loop_defer(place->loop, &place->push);
 }
 
+static uint64_t
+most_handlers(const bly_server_connection *connection)
+{
+    return connection->place->server->options.limits.values[BELAY_LIMIT_HANDLERS];
+}
+
 static void
 admit_held(bly_server_connection *connection)
 {
     bly_link *link;
-    while (connection->slots < connection->place->server->options.connection_handlers &&
+    while (connection->slots < most_handlers(connection) &&
            (link = bly_list_take_first(&connection->held)) != NULL)
         admit(connection, BLY_LIST_ENTRY(link, bly_server_call, held_link));
 }
@@ -102,8 +108,7 @@ dispatch(void *host, belay_call *call)
 {
     bly_server_connection *connection = of_host(host);
     bly_server_call *server = bly_server_call_of(call);
-    if (!server->registration->reserved &&
-        connection->slots >= connection->place->server->options.connection_handlers)
+    if (!server->registration->reserved && connection->slots >= most_handlers(connection))
         bly_list_append(&connection->held, &server->held_link);
     else
         admit(connection, server);
@@ -146,22 +151,13 @@ over(void *host, belay_call *call)
     forget_if_done(connection, server);
 }
 
-static bool
-is_running(bly_server_call *server)
-{
-    bly_mutex_lock(&server->call.lock);
-    bool running = server->run_state == BLY_RUN_RUNNING;
-    bly_mutex_unlock(&server->call.lock);
-    return running;
-}
-
 static void
 gone(void *host, belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     server->is_gone = true;
     /* Who opens and resets many in one read does no harm: they are over before another is read. */
-    if (server->dispatched && !server->is_over && !is_running(server))
+    if (server->dispatched && !server->is_over && !bly_server_call_is_running(server))
         stop_counting(of_host(host), server);
     forget_if_done(of_host(host), server);
 }

@@ -12,10 +12,8 @@ is_running(const belay_server *server, belay_call *call)
 {
     if (!call->is_server || bly_server_call_of(call)->totals != &server->totals)
         return false;
-    bly_mutex_lock(&call->lock);
-    bool runs = bly_server_call_of(call)->run_state == BLY_RUN_RUNNING;
-    bly_mutex_unlock(&call->lock);
-    return runs && !bly_server_call_of(call)->registration->reserved;
+    bly_server_call *own = bly_server_call_of(call);
+    return bly_server_call_is_running(own) && !own->registration->reserved;
 }
 
 static uint64_t
