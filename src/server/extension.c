@@ -9,6 +9,16 @@ of_link(bly_link *link)
     return BLY_LIST_ENTRY(link, bly_extension, link);
 }
 
+belay_code
+bly_server_may_extend(belay_server *server, const bly_extension_kind *kind)
+{
+    if (server == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    if (!bly_server_is_new(server))
+        return BELAY_FAILED_PRECONDITION;
+    return bly_server_extension(server, kind) == NULL ? BELAY_OK : BELAY_ALREADY_EXISTS;
+}
+
 void
 bly_server_extend(belay_server *server, bly_extension *extension, const bly_extension_kind *kind)
 {

@@ -25,6 +25,10 @@ struct bly_extension {
     bly_link link;
 };
 
+/* Whether one of a kind can be added: BELAY_OK; BELAY_INVALID_ARGUMENT for no server; BELAY_FAILED_PRECONDITION after
+ * the start; BELAY_ALREADY_EXISTS. One thread at a time. */
+belay_code bly_server_may_extend(belay_server *server, const bly_extension_kind *kind);
+
 /* Adds one, which is the server's from then on. Before the start, one thread at a time. */
 void bly_server_extend(belay_server *server, bly_extension *extension, const bly_extension_kind *kind);
 

@@ -343,16 +343,13 @@ belay_code
 belay_health_add(belay_server *server)
 {
     static const grpc_health_v1_health_handlers attended = {NULL}; /* none is called */
-    if (server == NULL)
-        return BELAY_INVALID_ARGUMENT;
-    if (!bly_server_is_new(server))
-        return BELAY_FAILED_PRECONDITION;
-    if (bly_server_extension(server, &kind) != NULL)
-        return BELAY_ALREADY_EXISTS;
+    belay_code code = bly_server_may_extend(server, &kind);
+    if (code != BELAY_OK)
+        return code;
     bly_health *health = make(server);
     if (health == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
-    belay_code code = grpc_health_v1_health_add(server, &attended, health);
+    code = grpc_health_v1_health_add(server, &attended, health);
     if (code == BELAY_OK)
         code = attend(server);
     return code == BELAY_OK ? belay_health_set(server, "", BELAY_HEALTH_SERVING) : code;

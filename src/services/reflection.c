@@ -270,12 +270,9 @@ add_services(belay_server *server, bly_reflection *reflection)
 belay_code
 belay_reflection_add(belay_server *server)
 {
-    if (server == NULL)
-        return BELAY_INVALID_ARGUMENT;
-    if (!bly_server_is_new(server))
-        return BELAY_FAILED_PRECONDITION;
-    if (bly_server_extension(server, &kind) != NULL)
-        return BELAY_ALREADY_EXISTS;
+    belay_code code = bly_server_may_extend(server, &kind);
+    if (code != BELAY_OK)
+        return code;
     bly_reflection *reflection = calloc(1, sizeof *reflection);
     if (reflection == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
