@@ -6,24 +6,25 @@
 
 #include "pool/pool.h"
 
-
 /* ---- Options ---------------------------------------------------------------------------------------- */
 
-static const belay_channel_options default_options = {
-    .max_receive_size = 4u << 20,
-    .send_mark = 64u << 10,
-    .accept_compression = true,
-};
+static void
+options_init(belay_channel_options *options)
+{
+    *options = (belay_channel_options){
+        .send_mark = 64u << 10,
+        .accept_compression = true,
+        .keeping = bly_channel_default_keeping,
+    };
+    bly_limits_init(&options->limits);
+}
 
 belay_channel_options *
 belay_channel_options_new(void)
 {
     belay_channel_options *options = malloc(sizeof *options);
-    if (options != NULL) {
-        *options = default_options;
-        bly_limits_init(&options->limits);
-        options->keeping = bly_channel_default_keeping;
-    }
+    if (options != NULL)
+        options_init(options);
     return options;
 }
 
@@ -40,7 +41,7 @@ belay_channel_options_free(belay_channel_options *options)
 void
 belay_channel_options_set_max_receive_size(belay_channel_options *options, uint32_t bytes)
 {
-    options->max_receive_size = bytes;
+    options->limits.values[BELAY_LIMIT_RECEIVE_SIZE] = bytes;
 }
 
 void
@@ -146,8 +147,9 @@ describe(belay_channel *channel, const belay_channel_options *options)
         .authority = channel->authority,
         .limits = &channel->limit_record,
         .is_secure = channel->tls != NULL,
-        .receive_size = options->max_receive_size,
+        .receive_size = bly_limits_u32(&channel->limits, BELAY_LIMIT_RECEIVE_SIZE),
         .send_mark = options->send_mark,
+        .stream_window = bly_limits_u32(&channel->limits, BELAY_LIMIT_STREAM_WINDOW),
         .compression = options->compression,
         .accept_compression = options->accept_compression,
     };
@@ -171,10 +173,13 @@ belay_channel *
 belay_channel_new(belay_runtime *runtime, const char *target, const belay_channel_options *options)
 {
     bly_address address;
+    belay_channel_options defaults;
     if (target == NULL || !bly_address_parse(target, &address))
         return NULL;
-    if (options == NULL)
-        options = &default_options;
+    if (options == NULL) {
+        options_init(&defaults);
+        options = &defaults;
+    }
     belay_channel *channel = calloc(1, sizeof *channel);
     if (channel == NULL)
         return NULL;
@@ -182,7 +187,8 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
     bly_mutex_init(&channel->lock);
     bly_condition_init(&channel->changed);
     channel->address = address;
-    channel->keeping = options != &default_options ? options->keeping : bly_channel_default_keeping;
+    channel->keeping = options->keeping;
+    channel->limits = options->limits;
     channel->target = strdup(target);
     channel->authority = make_authority(options, &address, target);
     channel->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
@@ -192,8 +198,9 @@ belay_channel_new(belay_runtime *runtime, const char *target, const belay_channe
         return NULL;
     }
     channel->loop = bly_runtime_next_loop(channel->runtime);
+    bly_limit_record_init(&channel->limit_record, &channel->limits, &channel->runtime->log,
+                          "belay_channel_options_set_limit");
     describe(channel, options);
-    bly_channel_limits_init(channel, options == &default_options ? NULL : options);
     bly_channel_init_io(channel);
     bly_resident_enter(&channel->resident, channel->runtime);
     return channel;

@@ -41,7 +41,6 @@ typedef struct bly_channel_keeping {
 extern const bly_channel_keeping bly_channel_default_keeping;
 
 struct belay_channel_options {
-    uint32_t max_receive_size;
     uint32_t send_mark;
     belay_compression compression;
     bool accept_compression;
@@ -110,9 +109,6 @@ typedef struct bly_channel_connection {
 extern const bly_client_host_ops bly_channel_host_ops;
 
 void bly_channel_init_io(belay_channel *channel);
-
-/* Takes over the options' limits; NULL: the defaults. */
-void bly_channel_limits_init(belay_channel *channel, const belay_channel_options *options);
 
 /* Ends the channel's work on the I/O thread: calls are cancelled, connections go, then `closed` is set. */
 void bly_channel_close(belay_channel *channel);

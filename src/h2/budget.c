@@ -111,7 +111,7 @@ forgive(bly_h2_connection *connection)
     bly_h2_budget *budget = &connection->budget;
     uint32_t most = connection->options.provoked_errors;
     uint32_t rate = connection->options.provoked_rate;
-    uint64_t now = bly_clock_now(bly_loop_clock(connection->loop));
+    uint64_t now = bly_h2_now(connection);
     if (rate == 0 || budget->errors == most) {
         budget->forgiven_at = now;
         return;

@@ -52,7 +52,7 @@ bly_h2_connection_drain(bly_h2_connection *connection)
         finish_drain(connection);
         return;
     }
-    connection->drain_at = bly_clock_after(bly_clock_now(bly_loop_clock(connection->loop)), PING_TIME);
+    connection->drain_at = bly_clock_after(bly_h2_now(connection), PING_TIME);
     if (nghttp2_submit_shutdown_notice(connection->session) != 0 || !bly_h2_timer_update(connection))
         finish_drain(connection);
     bly_h2_wake(connection);

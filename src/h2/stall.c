@@ -22,7 +22,7 @@ bly_h2_stall_expect(bly_h2_connection *connection)
 {
     if (connection->stall_at != BLY_H2_NEVER || connection->closed || !something_waits(connection))
         return;
-    uint64_t now = bly_clock_now(bly_loop_clock(connection->loop));
+    uint64_t now = bly_h2_now(connection);
     uint64_t pause = connection->options.stall_ns / LOOKS;
     connection->stall_at = bly_clock_after(now, pause > 0 ? pause : 1);
     if (!bly_h2_timer_update(connection))

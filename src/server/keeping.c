@@ -22,7 +22,7 @@ belay_server_options_set_ping_limits(belay_server_options *options, uint64_t int
 {
     options->keeping.ping_interval = interval_ns;
     options->keeping.idle_ping_interval = idle_interval_ns;
-    options->keeping.ping_strikes = strikes;
+    options->limits.values[BELAY_LIMIT_PING_STRIKES] = strikes;
 }
 
 belay_code

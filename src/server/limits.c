@@ -12,48 +12,16 @@
 
 /* ---- Options ---------------------------------------------------------------------------------------- */
 
-/* Those that had a function of their own before. */
-static void
-settle_option(belay_server_options *options, belay_limit limit)
-{
-    uint64_t value = options->limits.values[limit];
-    switch (limit) {
-    case BELAY_LIMIT_HANDLERS:
-        options->connection_handlers = (unsigned int)value;
-        break;
-    case BELAY_LIMIT_QUEUE:
-        options->queue = (unsigned int)value;
-        break;
-    case BELAY_LIMIT_RECEIVE_SIZE:
-        options->max_receive_size = (uint32_t)value;
-        break;
-    case BELAY_LIMIT_PING_STRIKES:
-        options->keeping.ping_strikes = (unsigned int)value;
-        break;
-    default:
-        break;
-    }
-}
-
 belay_code
 belay_server_options_set_limit(belay_server_options *options, belay_limit limit, uint64_t value)
 {
-    if (options == NULL)
-        return BELAY_INVALID_ARGUMENT;
-    belay_code code = bly_limits_set(&options->limits, limit, value);
-    if (code == BELAY_OK)
-        settle_option(options, limit);
-    return code;
+    return options != NULL ? bly_limits_set(&options->limits, limit, value) : BELAY_INVALID_ARGUMENT;
 }
 
 void
 bly_server_limits_init(belay_server *server)
 {
-    belay_server_options *options = &server->options;
-    options->limits.values[BELAY_LIMIT_HANDLERS] = options->connection_handlers;
-    options->limits.values[BELAY_LIMIT_QUEUE] = options->queue;
-    options->limits.values[BELAY_LIMIT_RECEIVE_SIZE] = options->max_receive_size;
-    options->limits.values[BELAY_LIMIT_PING_STRIKES] = options->keeping.ping_strikes;
+    const belay_server_options *options = &server->options;
     server->held.limit = options->limits.values[BELAY_LIMIT_SERVER_BYTES];
     bly_limit_record_init(&server->limit_record, &options->limits, &server->runtime->log,
                           "belay_server_options_set_limit");

@@ -11,10 +11,7 @@ const belay_server_options bly_server_default_options = {
     .workers_minimum = 0, /* the number of processors, at least 4 */
     .workers_maximum = 256,
     .stack_size = 512u << 10,
-    .queue = 1000,
-    .max_receive_size = 4u << 20,
     .send_mark = 64u << 10,
-    .connection_handlers = 100,
     .drain_grace_ns = BELAY_SECONDS(10),
     .drain_limit_ns = BELAY_SECONDS(10),
     .watchdog_ns = BELAY_SECONDS(1),
@@ -24,21 +21,25 @@ const belay_server_options bly_server_default_options = {
             .keepalive_timeout = BELAY_SECONDS(20),
             .ping_interval = BELAY_SECONDS(5 * 60),
             .idle_ping_interval = BELAY_SECONDS(2 * 60 * 60),
-            .ping_strikes = 2,
             .idle = BELAY_FOREVER,
             .age = BELAY_FOREVER,
             .grace = BELAY_FOREVER,
         },
 };
 
+void
+bly_server_options_init(belay_server_options *options)
+{
+    *options = bly_server_default_options;
+    bly_limits_init(&options->limits);
+}
+
 belay_server_options *
 belay_server_options_new(void)
 {
     belay_server_options *options = malloc(sizeof *options);
-    if (options != NULL) {
-        *options = bly_server_default_options;
-        bly_limits_init(&options->limits);
-    }
+    if (options != NULL)
+        bly_server_options_init(options);
     return options;
 }
 
@@ -76,13 +77,13 @@ belay_server_options_set_batch_scheduling(belay_server_options *options, belay_b
 void
 belay_server_options_set_queue(belay_server_options *options, unsigned int calls)
 {
-    options->queue = calls;
+    options->limits.values[BELAY_LIMIT_QUEUE] = calls;
 }
 
 void
 belay_server_options_set_max_receive_size(belay_server_options *options, uint32_t bytes)
 {
-    options->max_receive_size = bytes;
+    options->limits.values[BELAY_LIMIT_RECEIVE_SIZE] = bytes;
 }
 
 void
@@ -103,7 +104,7 @@ belay_server_options_set_compression(belay_server_options *options, belay_compre
 void
 belay_server_options_set_connection_handlers(belay_server_options *options, unsigned int calls)
 {
-    options->connection_handlers = calls > 0 ? calls : 1;
+    options->limits.values[BELAY_LIMIT_HANDLERS] = calls > 0 ? calls : 1;
 }
 
 void

@@ -50,9 +50,10 @@ default_workers(void)
 static void
 resolve_options(belay_server *server, const belay_server_options *options)
 {
-    server->options = options != NULL ? *options : bly_server_default_options;
-    if (options == NULL)
-        bly_limits_init(&server->options.limits);
+    if (options != NULL)
+        server->options = *options;
+    else
+        bly_server_options_init(&server->options);
     bly_server_limits_init(server);
     if (server->options.workers_minimum == 0)
         server->options.workers_minimum = default_workers();
@@ -61,7 +62,7 @@ resolve_options(belay_server *server, const belay_server_options *options)
     server->limits = (bly_server_limits){
         .draining = &server->draining,
         .record = &server->limit_record,
-        .receive_size = server->options.max_receive_size,
+        .receive_size = bly_limits_u32(&server->options.limits, BELAY_LIMIT_RECEIVE_SIZE),
         .send_mark = server->options.send_mark,
         .stream_window = bly_limits_u32(&server->options.limits, BELAY_LIMIT_STREAM_WINDOW),
         .compression = server->options.compression,
@@ -129,7 +130,7 @@ make_pool(belay_server *server)
         .name = "belay-worker",
         .minimum = server->options.workers_minimum,
         .maximum = server->options.workers_maximum,
-        .queue_capacity = server->options.queue,
+        .queue_capacity = bly_limits_u32(&server->options.limits, BELAY_LIMIT_QUEUE),
         .reserved_workers = RESERVED_WORKERS,
         .stack_size = server->options.stack_size,
         .patience = patience(server->options.batch_scheduling),

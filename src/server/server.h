@@ -28,7 +28,6 @@ typedef struct bly_server_keeping {
     uint64_t keepalive_timeout;
     uint64_t ping_interval;
     uint64_t idle_ping_interval;
-    unsigned int ping_strikes;
     uint64_t idle;
     uint64_t age;
     uint64_t grace;
@@ -39,11 +38,8 @@ struct belay_server_options {
     unsigned int workers_maximum;
     size_t stack_size;
     belay_batch_scheduling batch_scheduling;
-    unsigned int queue;
-    uint32_t max_receive_size;
     uint32_t send_mark;
     belay_compression compression;
-    unsigned int connection_handlers;
     uint64_t drain_grace_ns;
     uint64_t drain_limit_ns;
     bool drop_late;
@@ -53,7 +49,11 @@ struct belay_server_options {
     bly_limits limits;
 };
 
+/* But for the limits, which have defaults of their own. */
 extern const belay_server_options bly_server_default_options;
+
+/* The defaults. */
+void bly_server_options_init(belay_server_options *options);
 
 typedef struct bly_server_loop {
     /* const after creation */

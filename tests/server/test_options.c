@@ -20,10 +20,10 @@ test_options_begin_with_the_documented_defaults(void)
     CU_ASSERT_EQUAL(options->workers_maximum, 256);
     CU_ASSERT_EQUAL(options->stack_size, 512u << 10);
     CU_ASSERT_EQUAL(options->batch_scheduling, BELAY_BATCH_WHEN_COMPUTING);
-    CU_ASSERT_EQUAL(options->queue, 1000);
-    CU_ASSERT_EQUAL(options->max_receive_size, 4u << 20);
+    CU_ASSERT_EQUAL(options->limits.values[BELAY_LIMIT_QUEUE], 1000);
+    CU_ASSERT_EQUAL(options->limits.values[BELAY_LIMIT_RECEIVE_SIZE], 4u << 20);
     CU_ASSERT_EQUAL(options->send_mark, 64u << 10);
-    CU_ASSERT_EQUAL(options->connection_handlers, 100);
+    CU_ASSERT_EQUAL(options->limits.values[BELAY_LIMIT_HANDLERS], 100);
     CU_ASSERT_EQUAL(options->drain_grace_ns, BELAY_SECONDS(10));
     CU_ASSERT_EQUAL(options->drain_limit_ns, BELAY_SECONDS(10));
     CU_ASSERT_EQUAL(options->watchdog_ns, BELAY_SECONDS(1));
@@ -72,7 +72,7 @@ test_a_connection_may_always_run_one_handler(void)
 {
     belay_server_options *options = make_options();
     belay_server_options_set_connection_handlers(options, 0);
-    CU_ASSERT_EQUAL(options->connection_handlers, 1);
+    CU_ASSERT_EQUAL(options->limits.values[BELAY_LIMIT_HANDLERS], 1);
     belay_server_options_free(options);
 }
 
@@ -102,8 +102,8 @@ test_options_are_copied_and_serve_many_servers(void)
     belay_server_options_free(options);
     CU_ASSERT_PTR_NOT_NULL_FATAL(first);
     CU_ASSERT_PTR_NOT_NULL_FATAL(second);
-    CU_ASSERT_EQUAL(first->options.queue, 1000);
-    CU_ASSERT_EQUAL(second->options.queue, 7);
+    CU_ASSERT_EQUAL(first->options.limits.values[BELAY_LIMIT_QUEUE], 1000);
+    CU_ASSERT_EQUAL(second->options.limits.values[BELAY_LIMIT_QUEUE], 7);
     CU_ASSERT_EQUAL(second->options.workers_minimum, 2);
     belay_server_free(first);
     belay_server_free(second);
