@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 
 typedef struct bench {
@@ -16,14 +17,6 @@ typedef struct bench {
     gate entered;
     gate go;
 } bench;
-
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
 
 static belay_code
 occupy(belay_call *call, const Belay__Test__Note *request)
@@ -43,7 +36,7 @@ wait_for_end(belay_call *call)
     return belay_sleep(belay_call_context(call), BELAY_FOREVER);
 }
 
-static const belay_test_probe_handlers handlers = {.unary = answer, .download = occupy, .chat = wait_for_end};
+static const belay_test_probe_handlers handlers = {.unary = answer_next, .download = occupy, .chat = wait_for_end};
 
 static void
 bench_open(bench *b, unsigned int workers, unsigned int io_threads, bool own_clock)

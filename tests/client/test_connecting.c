@@ -12,18 +12,11 @@
 
 #include "client/channel.h"
 #include "h2/session.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
-static const belay_test_probe_handlers handlers = {.unary = answer};
+static const belay_test_probe_handlers handlers = {.unary = answer_next};
 
 /* A runtime on an own clock (the fixture's), and a channel of the test's own. */
 typedef struct bench {

@@ -10,6 +10,7 @@
 
 #include "io/loop_inside.h"
 #include "rpc/runtime.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -127,19 +128,6 @@ unary(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *rep
     }
 }
 
-static belay_code
-chat(belay_call *call)
-{
-    Belay__Test__Note *request;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &request)) == BELAY_OK) {
-        code = belay_test_probe_chat_send_reply(call, request);
-        if (code != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
 /* ---- The client ---------------------------------------------------------------------------------------- */
 
 static void
@@ -172,7 +160,7 @@ server_open(bench *b)
     memset(b, 0, sizeof *b);
     gate_init(&b->entered, "a handler waits");
     gate_init(&b->go, "a handler may go on");
-    fixture_open(&b->fixture, &(fixture_options){.handlers = {.unary = unary, .chat = chat}, .data = b});
+    fixture_open(&b->fixture, &(fixture_options){.handlers = {.unary = unary, .chat = answer_echo}, .data = b});
 }
 
 static void

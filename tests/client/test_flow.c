@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "rpc/call.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -31,19 +32,6 @@ echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *repl
     reply->payload = request->payload;
     reply->number = (int64_t)request->payload.len;
     return BELAY_OK;
-}
-
-static belay_code
-echo_all(belay_call *call)
-{
-    Belay__Test__Note *request;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &request)) == BELAY_OK) {
-        code = belay_test_probe_chat_send_reply(call, request);
-        if (code != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
 /* Receives nothing until it may; then all. */
@@ -82,7 +70,7 @@ send_much(belay_call *call, const Belay__Test__Note *request)
 }
 
 static const belay_test_probe_handlers handlers = {
-    .unary = echo, .chat = echo_all, .upload = receive_late, .download = send_much};
+    .unary = echo, .chat = answer_echo, .upload = receive_late, .download = send_much};
 
 static void
 bench_open_with(bench *b, const belay_channel_options *channel, unsigned int workers, bool own_clock)

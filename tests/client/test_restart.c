@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 
 enum { CLIENTS = 8, RESTARTS = 12, CALLS_BETWEEN = 200 };
@@ -26,29 +27,10 @@ typedef struct client {
     char message[320]; /* of a call that failed */
 } client;
 
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
-/* Gives back the number of notes that came. */
-static belay_code
-count(belay_call *call, Belay__Test__Note *reply)
-{
-    Belay__Test__Note *note;
-    belay_code code;
-    while ((code = belay_test_probe_upload_recv_request(call, &note)) == BELAY_OK)
-        reply->number++;
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
 static belay_server *
 serve(const bench *b, const char *address)
 {
-    static const belay_test_probe_handlers handlers = {.unary = answer, .upload = count};
+    static const belay_test_probe_handlers handlers = {.unary = answer_next, .upload = answer_count};
     belay_server *server = belay_server_new(b->runtime, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(server);
     CU_ASSERT_EQUAL_FATAL(belay_test_probe_add(server, &handlers, NULL), BELAY_OK);
@@ -188,7 +170,7 @@ test_restarts_fail_no_call(void)
 static void
 test_connections_that_age_fail_no_call(void)
 {
-    static const belay_test_probe_handlers handlers = {.unary = answer, .upload = count};
+    static const belay_test_probe_handlers handlers = {.unary = answer_next, .upload = answer_count};
     bench b;
     client clients[CLIENTS];
     belay_server *first;

@@ -8,6 +8,7 @@
 
 #include "h2/raw.h"
 #include "h2/recorder.h"
+#include "support/fake_clock.h"
 
 #include <string.h>
 
@@ -233,17 +234,6 @@ test_provoked_resets_end_the_connection(void)
     lone_close(&raw);
 }
 
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
-
 static void
 test_provoked_resets_are_forgiven_with_time(void)
 {
@@ -252,13 +242,13 @@ test_provoked_resets_are_forgiven_with_time(void)
     bly_h2_options options;
     bly_h2_options_defaults(&options);
     options.provoked_errors = 2;
-    __atomic_store_n(&fake_now, 1000000000u, __ATOMIC_RELEASE);
+    fake_clock_set(1000000000u);
     lone_open(&raw, true, &options, &fake_clock);
     raw_preface(raw.peer, true);
     for (int i = 0; i < 20; i++) { /* one in a tenth of a second */
         make_reset(&raw, i);
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(i), &frame));
-        __atomic_fetch_add(&fake_now, 100000000u, __ATOMIC_ACQ_REL);
+        fake_clock_add(100000000u);
     }
     for (int i = 20; i < 24; i++)
         make_reset(&raw, i);
@@ -315,16 +305,23 @@ test_honest_resets_are_not_counted(void)
 
 /* ---- WINDOW_UPDATE ---- */
 
+static const uint8_t one[] = {0, 0, 0, 1};
+
+static void
+update_window(lone *raw, int count, uint32_t stream)
+{
+    send_together(raw, count, RAW_WINDOW_UPDATE, 0, stream, one, sizeof one);
+}
+
 static void
 test_window_updates_by_the_thousand_end_the_connection(void)
 {
-    static const uint8_t one[] = {0, 0, 0, 1};
     for (int is_server = 0; is_server <= 1; is_server++) {
         lone raw;
         lone_open_ready(&raw, is_server, NULL);
-        send_together(&raw, 1000, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        update_window(&raw, 1000, 0);
         check_alive(&raw);
-        send_together(&raw, 1, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        update_window(&raw, 1, 0);
         check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
         lone_close(&raw);
     }
@@ -334,13 +331,12 @@ test_window_updates_by_the_thousand_end_the_connection(void)
 static void
 test_window_updates_for_streams_that_are_gone_count(void)
 {
-    static const uint8_t one[] = {0, 0, 0, 1};
     lone raw;
     lone_open_ready(&raw, true, NULL);
     h2_record *stream = lone_request(&raw, 0, false);
     raw_send_number(raw.peer, RAW_RST_STREAM, 1, BLY_H2_CANCEL);
     until_event(stream, 'C');
-    send_together(&raw, 1001, RAW_WINDOW_UPDATE, 0, 1, one, sizeof one);
+    update_window(&raw, 1001, 1);
     check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
     lone_close(&raw);
 }
@@ -349,7 +345,6 @@ static void
 test_data_that_was_sent_pays_for_window_updates(void)
 {
     enum { ANSWERS = 20 };
-    static const uint8_t one[] = {0, 0, 0, 1};
     static raw_frame frame;
     bly_h2_options options;
     lone raw;
@@ -359,10 +354,10 @@ test_data_that_was_sent_pays_for_window_updates(void)
     for (int i = 0; i < ANSWERS; i++) {
         answer(lone_request(&raw, i, true), 10);
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(i), &frame));
-        send_together(&raw, 10, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        update_window(&raw, 10, 0);
     }
     check_alive(&raw);
-    send_together(&raw, 1, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+    update_window(&raw, 1, 0);
     check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
     lone_close(&raw);
 }
@@ -373,7 +368,6 @@ static void
 test_streams_pay_for_their_own_window_updates(void)
 {
     enum { STREAMS = 60 };
-    static const uint8_t one[] = {0, 0, 0, 1};
     uint8_t block[128], bytes[256];
     bly_h2_options options;
     lone raw;
@@ -392,7 +386,7 @@ test_streams_pay_for_their_own_window_updates(void)
         }
         check_alive(&raw);
         CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_WINDOW_UPDATES], 0);
-        send_together(&raw, 11, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        update_window(&raw, 11, 0);
         check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
         lone_close(&raw);
     }
@@ -403,7 +397,6 @@ static void
 test_requests_pay_for_window_updates_too(void)
 {
     enum { CALLS = 60 };
-    static const uint8_t one[] = {0, 0, 0, 1};
     static raw_frame frame;
     bly_h2_options options;
     lone raw;
@@ -413,7 +406,7 @@ test_requests_pay_for_window_updates_too(void)
     for (int i = 0; i < CALLS; i++) {
         request(&raw.owner, true);
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_HEADERS, lone_id(i), &frame));
-        send_together(&raw, 1, RAW_WINDOW_UPDATE, 0, 0, one, sizeof one);
+        update_window(&raw, 1, 0);
     }
     check_alive(&raw);
     CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_WINDOW_UPDATES], 0);

@@ -7,26 +7,14 @@
 
 #include "h2/raw.h"
 #include "h2/recorder.h"
+#include "support/fake_clock.h"
 
 #define SECOND 1000000000ull
-
-/* ---- a clock that stands until a test moves it ---- */
-
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
 
 static void
 move_clock(bly_loop *loop, uint64_t now)
 {
-    __atomic_store_n(&fake_now, now, __ATOMIC_RELEASE);
+    fake_clock_set(now);
     bly_timer_check(loop);
 }
 
@@ -80,7 +68,7 @@ static void
 check_silent_peer(bool is_server)
 {
     lone raw;
-    __atomic_store_n(&fake_now, SECOND, __ATOMIC_RELEASE);
+    fake_clock_set(SECOND);
     lone_open(&raw, is_server, NULL, &fake_clock);
     move_clock(raw.loop, 11 * SECOND - 1);
     on_loop(&raw.owner, look_at_closed, &raw.owner);
@@ -109,7 +97,7 @@ test_settings_end_the_wait_for_a_preface(void)
 {
     static raw_frame frame;
     lone raw;
-    __atomic_store_n(&fake_now, SECOND, __ATOMIC_RELEASE);
+    fake_clock_set(SECOND);
     lone_open(&raw, true, NULL, &fake_clock);
     raw_preface(raw.peer, true);
     until(&raw.owner, is_ready, &raw.owner, "the server is ready");

@@ -6,22 +6,10 @@
 
 #include "h2/raw.h"
 #include "h2/recorder.h"
+#include "support/fake_clock.h"
 
 #define SECOND 1000000000ull
 #define LAST_STREAM 0x7fffffffu
-
-/* ---- a clock that stands until a test moves it ---- */
-
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
 
 /* ---- two connections of ours ---- */
 
@@ -134,14 +122,14 @@ test_drain_waits_a_second_for_its_ping(void)
 {
     static raw_frame frame;
     lone raw;
-    __atomic_store_n(&fake_now, SECOND, __ATOMIC_RELEASE);
+    fake_clock_set(SECOND);
     lone_open(&raw, true, NULL, &fake_clock);
     raw_preface(raw.peer, true);
     h2_record *served = lone_request(&raw, 0, false);
     drain(&raw.owner);
     CU_ASSERT(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
     CU_ASSERT_EQUAL(raw_number(&frame, 0), LAST_STREAM);
-    __atomic_store_n(&fake_now, 2 * SECOND, __ATOMIC_RELEASE);
+    fake_clock_set(2 * SECOND);
     bly_timer_check(raw.loop);
     CU_ASSERT(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
     CU_ASSERT_EQUAL(raw_number(&frame, 0), 1);

@@ -6,27 +6,17 @@
 #include "h2/recorder.h"
 
 #include "io/timer.h"
+#include "support/fake_clock.h"
 
 #define SECOND 1000000000ull
 #define LARGE (300u << 10) /* more than a peer's window */
-
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
 
 /* It has looked at what waits since the clock was moved. */
 static bool
 has_looked(void *argument)
 {
     const h2_owner *owner = argument;
-    return owner->connection == NULL || owner->connection->stall_at > read_fake(NULL);
+    return owner->connection == NULL || owner->connection->stall_at > bly_clock_now(&fake_clock);
 }
 
 /* Something waits, and it knows. */
@@ -42,7 +32,7 @@ static void
 pass(lone *raw, int seconds)
 {
     for (int i = 0; i < seconds; i += 5) {
-        __atomic_fetch_add(&fake_now, 5 * SECOND, __ATOMIC_ACQ_REL);
+        fake_clock_add(5 * SECOND);
         bly_timer_check(raw->loop);
         until(&raw->owner, has_looked, &raw->owner, "what waits was looked at");
     }
@@ -52,7 +42,7 @@ static void
 open_waiting(lone *raw)
 {
     static raw_frame frame;
-    __atomic_store_n(&fake_now, SECOND, __ATOMIC_RELEASE);
+    fake_clock_set(SECOND);
     lone_open(raw, true, NULL, &fake_clock);
     raw_preface(raw->peer, true);
     CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_SETTINGS, 0, &frame));

@@ -4,25 +4,13 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "support/fake_clock.h"
 #include "support/suite.h"
-
-/* ---- a clock that stands until a test moves it ---- */
-
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
 
 static bly_loop *
 new_loop_with_fake_clock(void)
 {
-    __atomic_store_n(&fake_now, 1000, __ATOMIC_RELEASE);
+    fake_clock_set(1000);
     bly_loop *loop = bly_loop_new("test-timer", &fake_clock);
     CU_ASSERT_PTR_NOT_NULL_FATAL(loop);
     return loop;
@@ -31,7 +19,7 @@ new_loop_with_fake_clock(void)
 static void
 move_clock(bly_loop *loop, uint64_t now)
 {
-    __atomic_store_n(&fake_now, now, __ATOMIC_RELEASE);
+    fake_clock_set(now);
     bly_timer_check(loop);
 }
 

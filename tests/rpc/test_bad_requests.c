@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -13,19 +14,6 @@ echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *repl
     (void)call;
     reply->number = request->number;
     return BELAY_OK;
-}
-
-static belay_code
-chat(belay_call *call)
-{
-    Belay__Test__Note *request;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &request)) == BELAY_OK) {
-        code = belay_test_probe_chat_send_reply(call, request);
-        if (code != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
 #define METHOD ":method", "POST"
@@ -105,7 +93,7 @@ test_bad_requests_are_answered_and_harm_nobody_else(void)
     fixture f;
     raw_peer peer;
     size_t echoed = 0;
-    fixture_open(&f, &(fixture_options){.handlers = {.unary = echo, .chat = chat}});
+    fixture_open(&f, &(fixture_options){.handlers = {.unary = echo, .chat = answer_echo}});
     raw_connect(&peer, f.address, (raw_settings){0});
     raw_call(&peer, 1, "Chat", NULL, false);
     check_beside(&peer, &echoed);

@@ -5,6 +5,7 @@
  */
 #include <unistd.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -15,39 +16,8 @@ answer_unary(belay_call *call, const Belay__Test__Note *request, Belay__Test__No
     return BELAY_OK;
 }
 
-static belay_code
-answer_upload(belay_call *call, Belay__Test__Note *reply)
-{
-    Belay__Test__Note *note;
-    belay_code code;
-    while ((code = belay_test_probe_upload_recv_request(call, &note)) == BELAY_OK)
-        reply->number++;
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
-static belay_code
-answer_download(belay_call *call, const Belay__Test__Note *request)
-{
-    belay_code code = BELAY_OK;
-    for (int i = 0; i < 3 && code == BELAY_OK; i++)
-        code = belay_test_probe_download_send_reply(call, request);
-    return code;
-}
-
-static belay_code
-answer_chat(belay_call *call)
-{
-    Belay__Test__Note *note;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &note)) == BELAY_OK) {
-        if ((code = belay_test_probe_chat_send_reply(call, note)) != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
 static const fixture_options answering = {
-    .handlers = {answer_unary, answer_upload, answer_download, answer_chat},
+    .handlers = {answer_unary, answer_count, answer_thrice, answer_echo},
 };
 
 static void

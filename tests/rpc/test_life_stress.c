@@ -7,23 +7,14 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "support/answers.h"
+#include "support/dice.h"
 #include "support/fixture.h"
-#include "support/raw_peer.h"
+#include "support/wild_peer.h"
 
 #define CALLERS 6
 #define ROUNDS 120
 #define DEEPEST 3
-
-typedef struct dice {
-    uint64_t state;
-} dice;
-
-static unsigned int
-roll(dice *d, unsigned int sides)
-{
-    d->state = d->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned int)(d->state >> 33) % sides;
-}
 
 /* ---- Handlers ------------------------------------------------------------------------------------ */
 
@@ -149,18 +140,6 @@ on_download(belay_call *call, const Belay__Test__Note *request)
         code = belay_test_probe_download_send_reply(call, large);
     free(large);
     return code;
-}
-
-static belay_code
-on_chat(belay_call *call)
-{
-    Belay__Test__Note *note;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &note)) == BELAY_OK) {
-        if ((code = belay_test_probe_chat_send_reply(call, note)) != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
 /* ---- Callers ------------------------------------------------------------------------------------- */
@@ -312,26 +291,11 @@ static void *
 run_raw_client(void *argument)
 {
     caller *c = argument;
+    static const char *const methods[] = {"Unary", "Upload", "Download", "Chat"};
     dice d = {c->number * 104729u + 3};
     raw_peer *peer = malloc(sizeof *peer);
-    for (int i = 0; i < ROUNDS / 6; i++) {
-        static const char *const methods[] = {"Unary", "Upload", "Download", "Chat"};
-        raw_settings settings = {.has_window = roll(&d, 2) == 0, .window = roll(&d, 100)};
-        raw_connect(peer, c->f->address, settings);
-        for (uint32_t id = 1; id < 20; id += 2) {
-            raw_call(peer, id, methods[roll(&d, 4)], roll(&d, 3) == 0 ? "1m" : NULL, false);
-            if (roll(&d, 3) > 0)
-                raw_message(peer, id, 4, roll(&d, 2) == 0);
-            if (roll(&d, 3) == 0)
-                raw_reset(peer, id, RAW_CANCEL);
-        }
-        if (roll(&d, 2) == 0)
-            raw_sync(peer);
-        if (roll(&d, 2) == 0)
-            raw_break(peer);
-        else
-            raw_close(peer);
-    }
+    for (int i = 0; i < ROUNDS / 6; i++)
+        wild_peer_run(peer, c->f->address, &d, methods, 4, 20);
     free(peer);
     return NULL;
 }
@@ -382,7 +346,7 @@ run_stress(unsigned int io_threads)
     fixture f;
     caller callers[CALLERS + 2];
     belay_server_options *options = tight_options();
-    fixture_open(&f, &(fixture_options){.handlers = {on_unary, on_upload, on_download, on_chat},
+    fixture_open(&f, &(fixture_options){.handlers = {on_unary, on_upload, on_download, answer_echo},
                                         .data = &f,
                                         .server = options,
                                         .io_threads = io_threads});
@@ -420,7 +384,7 @@ test_server_drains_in_the_midst(void)
     fixture f;
     caller callers[CALLERS];
     belay_server_options *options = tight_options();
-    fixture_open(&f, &(fixture_options){.handlers = {on_unary, on_upload, on_download, on_chat},
+    fixture_open(&f, &(fixture_options){.handlers = {on_unary, on_upload, on_download, answer_echo},
                                         .data = &f,
                                         .server = options,
                                         .io_threads = 2});

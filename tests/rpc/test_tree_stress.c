@@ -16,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/answers.h"
+#include "support/dice.h"
 #include "support/fixture.h"
 #include "support/patience.h"
-#include "support/raw_peer.h"
+#include "support/wild_peer.h"
 
 #define SERVERS 4
 #define DRAINED (SERVERS - 1) /* the one that drains in the midst of each round */
@@ -35,17 +37,6 @@
 
 static uint64_t seed;
 static unsigned int in_flight; /* calls at once */
-
-typedef struct dice {
-    uint64_t state;
-} dice;
-
-static unsigned int
-roll(dice *d, unsigned int sides)
-{
-    d->state = d->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned int)(d->state >> 33) % sides;
-}
 
 /* ---- The servers --------------------------------------------------------------------------------- */
 
@@ -138,18 +129,6 @@ on_unary(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *
     return branch(belay_call_data(call), call, &d, depth);
 }
 
-static belay_code
-on_chat(belay_call *call)
-{
-    Belay__Test__Note *note;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &note)) == BELAY_OK) {
-        if ((code = belay_test_probe_chat_send_reply(call, note)) != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
 /* ---- The world ------------------------------------------------------------------------------------ */
 
 static void
@@ -157,7 +136,7 @@ open_node(world *w, int number, const belay_server_options *options)
 {
     node *self = &w->nodes[number];
     self->world = w;
-    fixture_open(&self->f, &(fixture_options){.handlers = {.unary = on_unary, .chat = on_chat},
+    fixture_open(&self->f, &(fixture_options){.handlers = {.unary = on_unary, .chat = answer_echo},
                                               .data = self,
                                               .server = options,
                                               .io_threads = number < 2 ? 1 : 2,
@@ -314,24 +293,12 @@ static void *
 break_connections(void *argument)
 {
     world *w = argument;
+    static const char *const methods[] = {"Unary", "Chat"};
     dice d = {w->d.state + 1};
     raw_peer *peer = malloc(sizeof *peer);
     for (int i = 0; i < 20; i++) {
-        raw_settings settings = {.has_window = roll(&d, 2) == 0, .window = roll(&d, 100)};
-        raw_connect(peer, w->nodes[roll(&d, DRAINED)].f.address, settings);
-        for (uint32_t id = 1; id < 40; id += 2) {
-            raw_call(peer, id, roll(&d, 2) == 0 ? "Unary" : "Chat", roll(&d, 3) == 0 ? "1m" : NULL, false);
-            if (roll(&d, 3) > 0)
-                raw_message(peer, id, 4, roll(&d, 2) == 0);
-            if (roll(&d, 3) == 0)
-                raw_reset(peer, id, RAW_CANCEL);
-        }
-        if (roll(&d, 2) == 0)
-            raw_sync(peer);
-        if (roll(&d, 2) == 0)
-            raw_break(peer);
-        else
-            raw_close(peer);
+        const char *address = w->nodes[roll(&d, DRAINED)].f.address;
+        wild_peer_run(peer, address, &d, methods, 2, 40);
     }
     free(peer);
     return NULL;

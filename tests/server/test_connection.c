@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -15,14 +16,6 @@ typedef struct bench {
     gate go;      /* those that occupy a worker may return */
     unsigned int causes[BELAY_CAUSE_FINISHED]; /* atomic: with which handlers have ended that wait */
 } bench;
-
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
 
 /* Occupies a worker, cancelled or not. */
 static belay_code
@@ -78,7 +71,7 @@ wait_for_task(belay_call *call, Belay__Test__Note *reply)
 }
 
 static const belay_test_probe_handlers handlers = {
-    .unary = answer, .download = occupy, .upload = wait_for_task, .chat = wait_for_end};
+    .unary = answer_next, .download = occupy, .upload = wait_for_task, .chat = wait_for_end};
 
 typedef struct bounds {
     unsigned int minimum;

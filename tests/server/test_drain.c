@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/server.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -19,14 +20,6 @@ typedef struct bench {
     bool stubborn_returned;
     int complaints; /* atomic, relaxed: lines of the log that name a handler */
 } bench;
-
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
 
 /* Ignores whatever is done to its call. */
 static belay_code
@@ -85,7 +78,7 @@ bench_open_with(bench *b, unsigned int workers, bool own_clock)
     gate_init(&b->returned, "waiting handler returned");
     b->runtime = own_clock ? NULL : make_runtime(b);
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = {.unary = answer, .download = be_stubborn, .chat = wait_for_end},
+        .handlers = {.unary = answer_next, .download = be_stubborn, .chat = wait_for_end},
         .data = b,
         .server = options,
         .runtime = b->runtime,

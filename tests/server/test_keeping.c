@@ -8,6 +8,7 @@
 #include <belay/connection.h>
 
 #include "server/server.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -20,14 +21,6 @@ typedef struct bench {
     belay_cause cause;
     raw_peer client;
 } bench;
-
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
 
 static belay_code
 wait_for_end(belay_call *call)
@@ -47,7 +40,7 @@ bench_open(bench *b, const belay_server_options *options)
     gate_init(&b->entered, "handler entered");
     gate_init(&b->returned, "handler returned");
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = {.unary = answer, .chat = wait_for_end},
+        .handlers = {.unary = answer_next, .chat = wait_for_end},
         .data = b,
         .server = options,
         .own_clock = true,

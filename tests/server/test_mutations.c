@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 #include "wire/random.h"
@@ -179,48 +180,8 @@ read_a_little(int descriptor)
 
 /* ---- A server ------------------------------------------------------------------------------------ */
 
-static belay_code
-echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
-static belay_code
-upload(belay_call *call, Belay__Test__Note *reply)
-{
-    Belay__Test__Note *request;
-    belay_code code;
-    while ((code = belay_test_probe_upload_recv_request(call, &request)) == BELAY_OK)
-        reply->number++;
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
-static belay_code
-download(belay_call *call, const Belay__Test__Note *request)
-{
-    belay_code code = BELAY_OK;
-    for (int i = 0; i < 3 && code == BELAY_OK; i++)
-        code = belay_test_probe_download_send_reply(call, request);
-    return code;
-}
-
-static belay_code
-chat(belay_call *call)
-{
-    Belay__Test__Note *request;
-    belay_code code;
-    while ((code = belay_test_probe_chat_recv_request(call, &request)) == BELAY_OK) {
-        code = belay_test_probe_chat_send_reply(call, request);
-        if (code != BELAY_OK)
-            return code;
-    }
-    return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
-}
-
 static const belay_test_probe_handlers handlers = {
-    .unary = echo, .upload = upload, .download = download, .chat = chat};
+    .unary = answer_next, .upload = answer_count, .download = answer_thrice, .chat = answer_echo};
 
 static void
 attack_server(const fixture *f)

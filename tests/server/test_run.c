@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/server.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 
 typedef struct bench {
@@ -17,14 +18,6 @@ typedef struct bench {
     gate go;
     belay_cause cause;
 } bench;
-
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
 
 static belay_code
 wait_for_end(belay_call *call)
@@ -61,7 +54,7 @@ make_silent_runtime(void)
 static void
 bench_open(bench *b, uint64_t grace_ns, uint64_t limit_ns)
 {
-    static const belay_test_probe_handlers handlers = {.unary = answer, .chat = wait_for_end,
+    static const belay_test_probe_handlers handlers = {.unary = answer_next, .chat = wait_for_end,
                                                        .download = be_stubborn};
     belay_server_options *options = belay_server_options_new();
     belay_runtime *runtime = make_silent_runtime();

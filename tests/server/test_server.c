@@ -7,17 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 
-static belay_code
-echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
-static const belay_test_probe_handlers echoing = {.unary = echo};
+static const belay_test_probe_handlers echoing = {.unary = answer_next};
 
 static void
 count_line(void *argument, belay_log_level level, const char *text)

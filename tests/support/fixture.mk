@@ -10,10 +10,15 @@ check_LTLIBRARIES += tests/support/libfixture.la
 tests_support_libfixture_la_SOURCES = \
 	tests/h2/raw.c \
 	tests/h2/raw.h \
+	tests/support/answers.c \
+	tests/support/answers.h \
+	tests/support/dice.h \
 	tests/support/fixture.c \
 	tests/support/fixture.h \
 	tests/support/raw_peer.c \
-	tests/support/raw_peer.h
+	tests/support/raw_peer.h \
+	tests/support/wild_peer.c \
+	tests/support/wild_peer.h
 nodist_tests_support_libfixture_la_SOURCES = $(probe_generated)
 tests_support_libfixture_la_CPPFLAGS = $(fixture_cppflags)
 $(tests_support_libfixture_la_OBJECTS): $(probe_generated)

@@ -1,6 +1,8 @@
 # What every test program is linked with.
 check_LTLIBRARIES += tests/support/libsupport.la
 tests_support_libsupport_la_SOURCES = \
+	tests/support/fake_clock.c \
+	tests/support/fake_clock.h \
 	tests/support/gate.c \
 	tests/support/patience.c \
 	tests/support/patience.h \

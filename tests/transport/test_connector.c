@@ -10,23 +10,11 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "io/timer.h"
+#include "support/fake_clock.h"
 #include "support/suite.h"
 #include "transport/socket.h"
 
 #define PATIENT UINT64_C(20000000000)
-
-/* ---- a clock that stands until a test moves it ---- */
-
-static uint64_t fake_now; /* atomic, release and acquire */
-
-static uint64_t
-read_fake(void *argument)
-{
-    (void)argument;
-    return __atomic_load_n(&fake_now, __ATOMIC_ACQUIRE);
-}
-
-static const bly_clock fake_clock = {read_fake, NULL};
 
 /* ---- one attempt to connect ---- */
 
@@ -318,11 +306,11 @@ test_attempt_without_an_answer_times_out(void)
 {
     silent_target silent;
     client caller = {0};
-    __atomic_store_n(&fake_now, 1000, __ATOMIC_RELEASE);
+    fake_clock_set(1000);
     open_silent(&silent);
     begin(&caller, silent.target.text, &fake_clock);
     gate_wait(&caller.begun);
-    __atomic_store_n(&fake_now, 1000 + PATIENT, __ATOMIC_RELEASE);
+    fake_clock_set(1000 + PATIENT);
     bly_timer_check(caller.loop);
     gate_wait(&caller.done);
     end(&caller);

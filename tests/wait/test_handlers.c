@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/answers.h"
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 
@@ -117,14 +118,6 @@ chat(belay_call *call)
     return b->code;
 }
 
-static belay_code
-unary(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
 /* One worker at rest, two at most. */
 static void
 bench_open(bench *b, blocked_in what, bool own_clock)
@@ -142,7 +135,7 @@ bench_open(bench *b, blocked_in what, bool own_clock)
     CU_ASSERT_PTR_NOT_NULL_FATAL(b->cond);
     gate_init(&b->called, "the callback runs");
     gate_init(&b->returned, "the blocked handler was released");
-    fixture_open(&b->fixture, &(fixture_options){.handlers = {.unary = unary, .chat = chat},
+    fixture_open(&b->fixture, &(fixture_options){.handlers = {.unary = answer_next, .chat = chat},
                                                  .data = b,
                                                  .server = options,
                                                  .own_clock = own_clock});

@@ -3,6 +3,7 @@
 
 #include "base/parker.h"
 #include "cancel/context.h"
+#include "support/answers.h"
 #include "support/fixture.h"
 
 static belay_runtime *
@@ -155,14 +156,6 @@ block_until_let_go(belay_call *call, const Belay__Test__Note *request)
     return BELAY_OK;
 }
 
-static belay_code
-answer(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *reply)
-{
-    (void)call;
-    reply->number = request->number + 1;
-    return BELAY_OK;
-}
-
 /* One worker at rest, two at most. */
 static void
 bench_open(bench *b)
@@ -174,7 +167,7 @@ bench_open(bench *b)
     gate_init(&b->may_end, "handler may end");
     gate_init(&b->returned, "handler woke up");
     fixture_open(&b->fixture, &(fixture_options){
-        .handlers = {.unary = answer, .chat = sleep_until_cancelled, .download = block_until_let_go},
+        .handlers = {.unary = answer_next, .chat = sleep_until_cancelled, .download = block_until_let_go},
         .data = b,
         .server = options,
     });
