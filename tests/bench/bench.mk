@@ -56,10 +56,15 @@ check_scripts += tests/bench/test_bench.sh
 # The limits that belay is measured against, and a client of which only the server's time is seen. `make bench`
 # and `make check` build them, `make all` does not.
 bench_limits = \
+	tests/bench/limits/hand-limit \
 	tests/bench/limits/limit-server \
 	tests/bench/limits/raw-client \
 	tests/bench/limits/wake-limit
 EXTRA_PROGRAMS = $(bench_limits)
+tests_bench_limits_hand_limit_SOURCES = \
+	tests/bench/limits/hand-limit.c \
+	tests/bench/samples.c \
+	tests/bench/samples.h
 tests_bench_limits_limit_server_SOURCES = \
 	tests/bench/limits/limit-server.c \
 	tests/bench/limits/call.c \

@@ -10,7 +10,7 @@ from .claims import Spread
 # As they are called in the figure. Of several limits, the first that a measurement has stands there.
 STACKS = {
     'belay': ('belay',),
-    'limit': ('limit4w', 'limit1w', 'limit8w', 'wake-limit', 'limit0'),
+    'limit': ('limit4w', 'limit1w', 'limit8w', 'wake-limit', 'hand-limit', 'limit0'),
     'C++ cb': ('cpp_cb',),
     'C++ sync': ('cpp_sync',),
     'Go': ('go',),

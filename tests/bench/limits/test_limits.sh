@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every word of raw-client, against bench-server and the limit server, a few calls each; and wake-limit. What
-# is counted is looked at, no time is.
+# Every word of raw-client, against bench-server and the limit server, a few calls each; wake-limit and hand-limit.
+# What is counted is looked at, no time is.
 
 build=${top_builddir:-.}/tests/bench
 limits=$build/limits
@@ -97,9 +97,13 @@ prints 'handlers are kept busy' 'READY calls=2
 BUSY started=2 ended=0' sh -c "sleep 0.2 | '$limits/raw-client' busy '$belay_at' 2 60"
 prints 'a wake-up' "flag-seen n=5 miss=0 $us" "$limits/wake-limit" 3 5 500 1
 
+prints 'a hand-over' "hand threads=4 calls=200 rate=[0-9]+/s cpu_s_per_100k=[0-9.]+
+latency n=200 miss=0 $us" "$limits/hand-limit" 4 200
+
 refused 'raw-client without a word' "$limits/raw-client"
 refused 'raw-client with too few words' "$limits/raw-client" hold "$belay_at"
 refused 'wake-limit without hops' "$limits/wake-limit" 0 1
+refused 'hand-limit without calls' "$limits/hand-limit" 4 0
 refused 'limit-server with an unknown mode' "$limits/limit-server" 0 1 sometimes
 
 kill -TERM "$belay"

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Clients with blocking calls on one channel, against the cheapest server there is (limit0)."""
-from .. import clients
+from .. import clients, processes
 from ..claims import Claim
 from ..errors import Failed
 from ..measurement import Measurement
 
 H2LOAD = 'h2load'
+HAND_LIMIT = 'hand-limit'
 
 
 def _clients(bench):
@@ -21,15 +22,27 @@ def _calls(bench, stack, threads):
     line = clients.fields(output, 'unary')
     if line['bad']:
         raise Failed(f'{line["bad"]:.0f} bad answers')
+    return _figures(line, output)
+
+
+def _figures(line, output):
     latency = clients.percentiles(output, 'latency')
     return {'rate': line['rate'], 'cpu': line['cpu_s_per_100k'], 'p50': latency['p50'], 'p99': latency['p99']}
 
 
+def _hand_overs(bench, threads):
+    calls = bench.options.client_calls * (1 if threads == 1 else 3)
+    output = processes.run([bench.stacks.program('limits/hand-limit'), str(threads), str(calls)])
+    return _figures(clients.fields(output, 'hand'), output)
+
+
 def _one(bench, stack):
-    return _calls(bench, stack, 1)
+    return _hand_overs(bench, 1) if stack == HAND_LIMIT else _calls(bench, stack, 1)
 
 
 def _sixteen(bench, stack):
+    if stack == HAND_LIMIT:
+        return _hand_overs(bench, 16)
     if stack != H2LOAD:
         return _calls(bench, stack, 16)
     with bench.serve('limit0') as server:
@@ -44,7 +57,7 @@ MEASUREMENTS = [
         name='client1',
         title='a client, 1 thread',
         metrics=METRICS,
-        stacks=_clients,
+        stacks=lambda bench: [*_clients(bench), HAND_LIMIT],
         measure=_one,
         claims=[
             Claim("client, 1 thread: p50, against C++'s and Go's", 'p50', at_most=1, against=OTHERS),
@@ -55,7 +68,7 @@ MEASUREMENTS = [
         name='client16',
         title='a client, 16 threads on one channel',
         metrics=METRICS,
-        stacks=lambda bench: [*_clients(bench), H2LOAD],
+        stacks=lambda bench: [*_clients(bench), HAND_LIMIT, H2LOAD],
         measure=_sixteen,
         claims=[
             Claim("client, 16 threads: calls a second, against h2load -c1 -m16", 'rate', at_least=0.75,
