@@ -14,6 +14,7 @@ STACKS = {
     'C++ cb': ('cpp_cb',),
     'C++ sync': ('cpp_sync',),
     'Go': ('go',),
+    'tonic': ('tonic',),
 }
 COLOURS = ('#1b6ca8', '#e07b39', '#4f9d69', '#b0506a')
 

@@ -25,11 +25,13 @@ PEERS = {
     'cpp_sync': ('bin/server_sync', ['{dir}/bin/server_sync', '{port}']),
     'cpp_async': ('bin/server_async', ['{dir}/bin/server_async', '{port}', '2']),
     'go': ('bin/go_server', ['{dir}/bin/go_server', '{port}']),
+    'tonic': ('bin/tonic_server', ['{dir}/bin/tonic_server', '{port}']),
     'java': ('java/cp.sh', ['sh', '-c', 'exec java -cp "$({dir}/java/cp.sh)" Server {port}']),
     'node': ('node/server.js', ['node', '{dir}/node/server.js', '{port}']),
     'python': ('python/server.py', ['python3', '{dir}/python/server.py', '{port}', '16']),
 }
 CPP_AND_GO = ('cpp_cb', 'cpp_sync', 'cpp_async', 'go')
+USUAL = (*CPP_AND_GO, 'tonic')
 WITH_TLS = ('belay', 'cpp_cb', 'cpp_sync', 'go', 'node')
 
 
@@ -61,7 +63,7 @@ class Stacks:
 
     def peers_of(self, names):
         """Those of these peers that are built; the others only when all peers were asked for."""
-        wanted = list(names) + ([name for name in PEERS if name not in CPP_AND_GO] if self.every_peer else [])
+        wanted = list(names) + ([name for name in PEERS if name not in USUAL] if self.every_peer else [])
         return [name for name in wanted if self.peer_program(PEERS[name][0])]
 
     # ---- Servers ---------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def _cores():
 
 
 def _stacks(bench):
-    return ['belay', 'limit8w', *bench.stacks.peers_of((*CPP, 'go'))]
+    return ['belay', 'limit8w', *bench.stacks.peers_of((*CPP, 'go', 'tonic'))]
 
 
 def _calls(bench):

@@ -22,7 +22,7 @@ def raw_cancel(bench, server, calls):
 
 
 def _stacks(bench):
-    return ['belay', 'limit1w', *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go'))]
+    return ['belay', 'limit1w', *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go', 'tonic'))]
 
 
 def _cancel(bench, stack):
@@ -34,7 +34,7 @@ def _cancel(bench, stack):
 
 
 def _chain_stacks(bench):
-    return ['belay', WAKE_LIMIT, *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go'))]
+    return ['belay', WAKE_LIMIT, *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go', 'tonic'))]
 
 
 def _chain(bench, stack):

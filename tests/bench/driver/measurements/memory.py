@@ -16,7 +16,7 @@ def warm(bench, server):
 
 
 def _stacks(bench):
-    return ['belay', 'limit0', *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go'))]
+    return ['belay', 'limit0', *bench.stacks.peers_of(('cpp_cb', 'cpp_sync', 'go', 'tonic'))]
 
 
 def _measure(bench, stack):

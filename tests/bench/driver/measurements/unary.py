@@ -2,13 +2,13 @@
 """Unary calls under h2load: a loaded server, the same over TLS, and one call at a time."""
 from ..claims import Claim
 from ..measurement import Measurement
-from ..stacks import CPP_AND_GO
+from ..stacks import CPP_AND_GO, USUAL
 
 CONNECTIONS, STREAMS = 8, 32
 
 
 def _loaded_stacks(bench):
-    return ['belay', 'limit4w', 'limit0', *bench.stacks.peers_of(CPP_AND_GO)]
+    return ['belay', 'limit4w', 'limit0', *bench.stacks.peers_of(USUAL)]
 
 
 def _loaded(bench, stack):
@@ -31,7 +31,7 @@ def _tls(bench, stack):
 
 
 def _single_stacks(bench):
-    return ['belay', 'limit1w', *bench.stacks.peers_of(CPP_AND_GO)]
+    return ['belay', 'limit1w', *bench.stacks.peers_of(USUAL)]
 
 
 def _single(bench, stack):
