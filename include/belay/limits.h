@@ -24,7 +24,9 @@ BELAY_BEGIN_DECLS
  * channels. */
 typedef enum belay_limit {
     /* Streams that a connection may have open at a time, as advertised (SETTINGS_MAX_CONCURRENT_STREAMS): 100.
-     * Servers only. More are refused by HTTP/2 itself. Against clients that hold many calls open. */
+     * Servers only. One more is reset with REFUSED_STREAM, and the others go on; it counts as an error that the
+     * client provoked (BELAY_LIMIT_PROVOKED_ERRORS) once it has heard of the number. Against clients that hold many
+     * calls open. */
     BELAY_LIMIT_STREAMS = 0,
     /* Calls of a connection that are not over, in whatever state, those that were reset but whose handlers have
      * not returned included: 400. Servers only. The next stream is reset with REFUSED_STREAM, so that its client

@@ -226,6 +226,8 @@ look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size
         data += seen + verdict.dropped;
         size -= seen + verdict.dropped;
     }
+    if (connection->late != 0 && bly_h2_frames_is_between(&connection->frames))
+        bly_h2_session_refuse_late(connection); /* else when its frame is whole */
     return 0;
 }
 
@@ -340,6 +342,7 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->owner = owner;
     connection->log = log;
     connection->is_server = is_server;
+    connection->first_placed = !is_server;
     connection->references = 1;
     connection->read_limit = BLY_LOOP_BUFFER_SIZE;
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */

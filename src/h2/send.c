@@ -183,6 +183,19 @@ settle_end(bly_h2_connection *connection)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
+#define LARGEST_SETTINGS 64
+
+static void
+place_first(bly_h2_connection *connection, const uint8_t *frame, size_t size)
+{
+    uint8_t copy[LARGEST_SETTINGS];
+    BLY_ASSERT(frame[3] == NGHTTP2_SETTINGS && size <= sizeof copy);
+    memcpy(copy, frame, size);
+    bly_h2_session_say_streams(connection, copy, size);
+    place(&connection->output, copy, size);
+    connection->first_placed = true;
+}
+
 /* A frame of nghttp2's. One that has no room gets memory of its own, and ends the filling. */
 static void
 place_frame(bly_h2_connection *connection, const uint8_t *frame, size_t size)
@@ -217,7 +230,10 @@ put_together(bly_h2_connection *connection, struct iovec list[BLY_H2_MAX_PIECES]
             bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", nghttp2_strerror((int)size));
         if (size <= 0)
             break;
-        place_frame(connection, frame, (size_t)size);
+        if (!connection->first_placed)
+            place_first(connection, frame, (size_t)size);
+        else
+            place_frame(connection, frame, (size_t)size);
         settle_end(connection);
     }
     bly_h2_pieces_end(&output->pieces);
