@@ -8,6 +8,7 @@
  * Nobody else uses the loop's buffer between the first frame and the write: what is called meanwhile are
  * ops, and those read from no socket.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "h2/session.h"
@@ -267,7 +268,7 @@ write_pieces(bly_h2_connection *connection)
     bly_h2_pieces *pieces = &connection->output.pieces;
     ssize_t size = bly_stream_write(connection->transport, pieces->list, (int)pieces->count);
     if (size == BLY_STREAM_BROKEN) {
-        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
+        connection->write_failed = true; /* why the connection ends is told when all is read */
         return false;
     }
     if (size == BLY_STREAM_AGAIN)
@@ -304,6 +305,22 @@ tell_drained(bly_h2_connection *connection)
         connection->ops->drained(BLY_LIST_ENTRY(link, bly_h2_stream, drained_link));
 }
 
+/* So much may lie in the kernel. */
+#define LAST_READS 8
+
+/* A peer that has said its last, that it cancels or why it goes, and has closed its socket answers a write with a reset.
+ * What it said lies here still. */
+static void
+read_last_words(bly_h2_connection *connection)
+{
+    char error[sizeof connection->detail];
+    snprintf(error, sizeof error, "%s", bly_stream_error(connection->transport));
+    for (int i = 0; i < LAST_READS && !connection->closed; i++)
+        bly_h2_receive(connection);
+    if (!connection->closed)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", error);
+}
+
 void
 bly_h2_flush(bly_h2_connection *connection)
 {
@@ -315,4 +332,6 @@ bly_h2_flush(bly_h2_connection *connection)
     tell_drained(connection);
     bly_h2_stall_expect(connection);
     bly_h2_leave(connection);
+    if (connection->write_failed && !connection->closed)
+        read_last_words(connection);
 }

@@ -68,7 +68,8 @@ struct bly_h2_connection {
     int depth;      /* nghttp2, or a flush, is on the stack */
     bool close_asked;
     bool closed;
-    bool peer_ended; /* there is nothing more to read */
+    bool peer_ended;   /* there is nothing more to read */
+    bool write_failed; /* the socket takes nothing any more */
     bly_h2_reason reason;
     char detail[160];
     bly_loop_deferred end_of_turn; /* flushes, and frees in the end */
