@@ -38,8 +38,8 @@ typedef enum belay_limit {
     /* Calls that wait for a worker: 1000. Servers only. The next ends with BELAY_RESOURCE_EXHAUSTED. As
      * belay_server_options_set_queue(). Against floods of calls. */
     BELAY_LIMIT_QUEUE = 3,
-    /* Connections at a time: 10,000. Servers only. The next is closed at once. Against exhaustion of descriptors
-     * and memory by many connections. */
+    /* Connections at a time: 10,000. Servers only. The next is closed at once. One that ends counts until its client
+     * has closed it too, a second at most. Against exhaustion of descriptors and memory by many connections. */
     BELAY_LIMIT_CONNECTIONS = 4,
     /* Bytes of messages received on a connection that nobody has taken: 16 MiB. Servers only. Then windows are
      * withheld until handlers have taken some: large messages of other calls wait. Against slow handlers, and

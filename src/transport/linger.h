@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lingering: a socket that is closed while its peer still sends does not end well. The kernel answers what comes with
- * a reset of the connection, and the peer, whose next write fails for it, may never read the last that it was told: that
- * a stream was cancelled, or why the connection ends. So the end is said (SHUT_WR), and what comes is read and thrown away
- * until the peer says it, too: for a second and some bytes at most, so that whoever was sent away cannot keep a socket
- * for long.
+ * a reset of the connection, and the peer, whose next write fails for it, may never read the last that it was told:
+ * that a stream was cancelled, or why the connection ends. So the end is said (SHUT_WR), and what comes is read and
+ * thrown away until the peer says it, too: for a second and some bytes at most, so that whoever was sent away cannot
+ * keep a socket for long.
  *
  * The socket is its loop's by then (io/straggler.h): whoever had it is done with it.
  */
