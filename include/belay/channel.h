@@ -101,7 +101,9 @@ BELAY_API belay_channel *belay_channel_new(belay_runtime *runtime, const char *t
                                            const belay_channel_options *options);
 
 /*
- * Frees a channel. Calls still open on it are cancelled; their owners still have to finish them.
+ * Frees a channel. Calls still open on it are cancelled; their owners still have to finish them. Its connections are
+ * closed in order: what was sent, a cancel just before say, is not lost with them. A socket whose server still sends is
+ * the runtime's for up to a second more; the end of the runtime waits for it a tenth of one at most.
  *
  * channel: a channel, or NULL.
  * Threads: any, but not while another thread starts a call on it.

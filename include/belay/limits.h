@@ -24,7 +24,9 @@ BELAY_BEGIN_DECLS
  * channels. */
 typedef enum belay_limit {
     /* Streams that a connection may have open at a time, as advertised (SETTINGS_MAX_CONCURRENT_STREAMS): 100.
-     * Servers only. More are refused by HTTP/2 itself. Against clients that hold many calls open. */
+     * Servers only. One more is reset with REFUSED_STREAM, and the others go on; it counts as an error that the
+     * client provoked (BELAY_LIMIT_PROVOKED_ERRORS) once it has heard of the number. Against clients that hold many
+     * calls open. */
     BELAY_LIMIT_STREAMS = 0,
     /* Calls of a connection that are not over, in whatever state, those that were reset but whose handlers have
      * not returned included: 400. Servers only. The next stream is reset with REFUSED_STREAM, so that its client
@@ -36,8 +38,8 @@ typedef enum belay_limit {
     /* Calls that wait for a worker: 1000. Servers only. The next ends with BELAY_RESOURCE_EXHAUSTED. As
      * belay_server_options_set_queue(). Against floods of calls. */
     BELAY_LIMIT_QUEUE = 3,
-    /* Connections at a time: 10,000. Servers only. The next is closed at once. Against exhaustion of descriptors
-     * and memory by many connections. */
+    /* Connections at a time: 10,000. Servers only. The next is closed at once. One that ends counts until its client
+     * has closed it too, a second at most. Against exhaustion of descriptors and memory by many connections. */
     BELAY_LIMIT_CONNECTIONS = 4,
     /* Bytes of messages received on a connection that nobody has taken: 16 MiB. Servers only. Then windows are
      * withheld until handlers have taken some: large messages of other calls wait. Against slow handlers, and

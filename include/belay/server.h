@@ -326,7 +326,8 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_server_start(belay_server *server);
  * Ends a server's work in order: tells clients to go elsewhere (GOAWAY), tells handlers
  * (belay_call_draining()), refuses new calls after a round trip, waits for the calls under way, those that
  * are queued included, cancels those that outlast the grace time, and waits for their handlers. Clients are
- * given up to a second to read how their calls ended, whatever the limit. Called once more by another thread,
+ * given up to a second to read how their calls ended, whatever the limit, and a tenth of one to close connections that
+ * have ended. Called once more by another thread,
  * with a shorter grace time, it hurries the first.
  *
  * server: started.

@@ -29,12 +29,29 @@ bly_h2_options_defaults(bly_h2_options *options)
 
 /* ---- the end ---- */
 
+/* What an honest peer may have under way, with room for frames that have no window. */
+static size_t
+most_under_way(const bly_h2_connection *connection)
+{
+    return (size_t)connection->options.connection_window + (1u << 20);
+}
+
+static void
+close_socket(bly_h2_connection *connection)
+{
+    if (!connection->closed || connection->peer_ended || connection->reason == BLY_H2_CLOSED_BROKEN)
+        bly_stream_free(connection->transport);
+    else
+        bly_stream_finish(connection->transport, most_under_way(connection), connection->options.lingering);
+}
+
 void
 bly_h2_release(bly_h2_connection *connection)
 {
     if (--connection->references > 0)
         return;
-    bly_stream_free(connection->transport);
+    close_socket(connection);
+    bly_linger_count_unref(connection->options.lingering);
     nghttp2_session_del(connection->session);
     bly_h2_output_fini(connection);
     free(connection);
@@ -209,6 +226,8 @@ look_and_receive(bly_h2_connection *connection, const uint8_t *data, size_t size
         data += seen + verdict.dropped;
         size -= seen + verdict.dropped;
     }
+    if (connection->late != 0 && bly_h2_frames_is_between(&connection->frames))
+        bly_h2_session_refuse_late(connection); /* else when its frame is whole */
     return 0;
 }
 
@@ -267,6 +286,7 @@ bly_h2_receive(bly_h2_connection *connection)
         feed(connection, buffer, (size_t)size);
         set_read_limit(connection, (size_t)size);
     } else if (size == 0) {
+        connection->peer_ended = true;
         fail_as_peer_wants(connection);
     } else if (size == BLY_STREAM_BROKEN) {
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
@@ -316,10 +336,13 @@ make(bly_loop *loop, bly_stream *stream, bool is_server, const bly_h2_options *o
     connection->loop = loop;
     connection->transport = stream;
     connection->options = *options;
+    if (options->lingering != NULL)
+        bly_linger_count_ref(options->lingering);
     connection->ops = ops;
     connection->owner = owner;
     connection->log = log;
     connection->is_server = is_server;
+    connection->first_placed = !is_server;
     connection->references = 1;
     connection->read_limit = BLY_LOOP_BUFFER_SIZE;
     connection->peer_limit = 100; /* until it says so itself, as nghttp2 is told */
@@ -339,6 +362,8 @@ bly_h2_connection_new(bly_loop *loop, bly_stream *stream, bool is_server, const 
     BLY_ASSERT(bly_loop_is_current(loop));
     bly_h2_connection *connection = make(loop, stream, is_server, options, ops, owner, log);
     if (connection == NULL || !bly_h2_session_init(connection)) {
+        if (connection != NULL)
+            bly_linger_count_unref(connection->options.lingering);
         free(connection);
         bly_stream_free(stream);
         return NULL;

@@ -193,6 +193,7 @@ typedef struct bly_h2_options {
     uint32_t hard_header_list_bytes; /* not below the first; beyond it the connection is closed */
     uint64_t preface_timeout_ns;     /* for the peer's preface and SETTINGS */
     uint32_t frames_waiting; /* answers to the peer's frames that are kept while it does not read; then it is closed */
+    bly_linger_count *lingering; /* counts the socket while it lingers after the end; NULL: nobody does */
     /* Of the times, UINT64_MAX: none. */
     uint64_t keepalive_ns;          /* after so long without a sign of life a PING is sent */
     uint64_t keepalive_timeout_ns;  /* and after so long without an answer the connection is lost */
@@ -229,7 +230,8 @@ bly_h2_connection *bly_h2_connection_new(bly_loop *loop, bly_stream *stream, boo
                                          bly_log *log);
 
 /* Closes it now, without a GOAWAY: streams and owner are told as for any close, before this returns,
- * except from inside an op: then when the receive or the flush that called it is over. */
+ * except from inside an op: then when the receive or the flush that called it is over. The socket of a connection that
+ * is neither broken nor ended by its peer lingers after that, whoever closed it, and is the loop's. */
 void bly_h2_connection_close(bly_h2_connection *connection, const char *detail);
 
 /* Withholds the connection's window from the peer, or gives what was withheld: for whoever holds too much that

@@ -48,4 +48,11 @@ void bly_h2_frames_init(bly_h2_frames *frames);
  * Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.3.1. */
 size_t bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict);
 
+/* Whether the last frame that was looked at is whole. */
+static inline bool
+bly_h2_frames_is_between(const bly_h2_frames *frames)
+{
+    return frames->skip == 0;
+}
+
 #endif

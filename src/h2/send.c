@@ -8,6 +8,7 @@
  * Nobody else uses the loop's buffer between the first frame and the write: what is called meanwhile are
  * ops, and those read from no socket.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "h2/session.h"
@@ -183,6 +184,19 @@ settle_end(bly_h2_connection *connection)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
+#define LARGEST_SETTINGS 64
+
+static void
+place_first(bly_h2_connection *connection, const uint8_t *frame, size_t size)
+{
+    uint8_t copy[LARGEST_SETTINGS];
+    BLY_ASSERT(frame[3] == NGHTTP2_SETTINGS && size <= sizeof copy);
+    memcpy(copy, frame, size);
+    bly_h2_session_say_streams(connection, copy, size);
+    place(&connection->output, copy, size);
+    connection->first_placed = true;
+}
+
 /* A frame of nghttp2's. One that has no room gets memory of its own, and ends the filling. */
 static void
 place_frame(bly_h2_connection *connection, const uint8_t *frame, size_t size)
@@ -217,7 +231,10 @@ put_together(bly_h2_connection *connection, struct iovec list[BLY_H2_MAX_PIECES]
             bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", nghttp2_strerror((int)size));
         if (size <= 0)
             break;
-        place_frame(connection, frame, (size_t)size);
+        if (!connection->first_placed)
+            place_first(connection, frame, (size_t)size);
+        else
+            place_frame(connection, frame, (size_t)size);
         settle_end(connection);
     }
     bly_h2_pieces_end(&output->pieces);
@@ -251,7 +268,7 @@ write_pieces(bly_h2_connection *connection)
     bly_h2_pieces *pieces = &connection->output.pieces;
     ssize_t size = bly_stream_write(connection->transport, pieces->list, (int)pieces->count);
     if (size == BLY_STREAM_BROKEN) {
-        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
+        connection->write_failed = true; /* why the connection ends is told when all is read */
         return false;
     }
     if (size == BLY_STREAM_AGAIN)
@@ -288,6 +305,22 @@ tell_drained(bly_h2_connection *connection)
         connection->ops->drained(BLY_LIST_ENTRY(link, bly_h2_stream, drained_link));
 }
 
+/* So much may lie in the kernel. */
+#define LAST_READS 8
+
+/* A peer that has said its last, that it cancels or why it goes, and has closed its socket answers a write with a reset.
+ * What it said lies here still. */
+static void
+read_last_words(bly_h2_connection *connection)
+{
+    char error[sizeof connection->detail];
+    snprintf(error, sizeof error, "%s", bly_stream_error(connection->transport));
+    for (int i = 0; i < LAST_READS && !connection->closed; i++)
+        bly_h2_receive(connection);
+    if (!connection->closed)
+        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", error);
+}
+
 void
 bly_h2_flush(bly_h2_connection *connection)
 {
@@ -299,4 +332,6 @@ bly_h2_flush(bly_h2_connection *connection)
     tell_drained(connection);
     bly_h2_stall_expect(connection);
     bly_h2_leave(connection);
+    if (connection->write_failed && !connection->closed)
+        read_last_words(connection);
 }

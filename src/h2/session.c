@@ -30,17 +30,38 @@ bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *word
 
 /* ---- headers ---- */
 
+static void
+refuse(bly_h2_connection *connection, int32_t id)
+{
+    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+}
+
+/* One more than the peer may have costs it that one, and none of its others (RFC 9113, 5.1.2). Before it has heard of
+ * the number it does nothing wrong. */
+static bool
+is_one_too_many(bly_h2_connection *connection)
+{
+    if (connection->open_count + connection->refused_count < connection->options.max_concurrent_streams)
+        return false;
+    bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
+    if (connection->settings_acknowledged)
+        bly_h2_budget_provoked(connection);
+    return true;
+}
+
 /* A refused stream leaves no user data: whatever comes for it is ignored. NULL then. */
 static bly_h2_stream *
 begin_stream(bly_h2_connection *connection, int32_t id)
 {
     bly_h2_stream *stream = NULL;
+    connection->newest = id;
     connection->opened_by_read++;
     bly_h2_budget_earn_windows(connection);
-    if (!connection->drain_final && !connection->close_asked)
+    if (!connection->drain_final && !connection->close_asked && !is_one_too_many(connection))
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {
-        nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+        connection->refused_count++;
+        refuse(connection, id);
         return NULL;
     }
     bly_h2_stream_begin(connection, stream, id);
@@ -172,13 +193,42 @@ received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
         connection->ops->goaway(connection->owner, connection, goaway->error_code, connection->peer_words);
 }
 
+/* A stream that comes after the final GOAWAY. nghttp2 decodes its headers, so that HPACK's state stays right, and ignores
+ * it without a word, as RFC 9113 (6.8) allows; but a client that hears of a refusal tries elsewhere without having to
+ * compare numbers. One that goes on with it does so against what it was told. */
+static void
+note_late(bly_h2_connection *connection, int32_t id)
+{
+    if (!connection->drain_told || !connection->is_server || id <= connection->newest || id % 2 == 0)
+        return;
+    connection->newest = id;
+    connection->late = id;
+    connection->opened_by_read++;
+}
+
+void
+bly_h2_session_refuse_late(bly_h2_connection *connection)
+{
+    int32_t id = connection->late;
+    connection->late = 0;
+    if (connection->budget.spent || connection->close_asked)
+        return;
+    refuse(connection, id);
+    bly_h2_budget_provoked(connection);
+}
+
 /* Those that nghttp2 ignores, for streams that are gone, are told here only. */
 static int
 on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *header, void *user_data)
 {
+    bly_h2_connection *connection = user_data;
     (void)session;
+    if (connection->late != 0)
+        bly_h2_session_refuse_late(connection);
     if (header->type == NGHTTP2_WINDOW_UPDATE)
-        bly_h2_budget_window_update(user_data);
+        bly_h2_budget_window_update(connection);
+    else if (header->type == NGHTTP2_HEADERS)
+        note_late(connection, header->stream_id);
     return 0;
 }
 
@@ -223,7 +273,7 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
-/* A stream over the advertised number, of which the peer may not have heard yet; and a GOAWAY whose last stream
+/* A stream far over the advertised number, of which the peer has not heard yet; and a GOAWAY whose last stream
  * nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own side. The connection
  * ends for it, but that is what its peer wanted. */
 static int
@@ -241,10 +291,12 @@ on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error
 static int
 on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user_data)
 {
-    (void)user_data;
+    bly_h2_connection *connection = user_data;
     bly_h2_stream *stream = stream_of(session, id);
-    if (stream == NULL)
+    if (stream == NULL) {
+        connection->refused_count -= connection->refused_count > 0;
         return 0;
+    }
     nghttp2_session_set_stream_user_data(session, id, NULL);
     bly_h2_stream_left_session(stream, error);
     return 0;
@@ -284,6 +336,7 @@ static void
 sent_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 {
     if (goaway->error_code == NGHTTP2_NO_ERROR) {
+        connection->drain_told = connection->drain_final && goaway->last_stream_id < INT32_MAX;
         bly_h2_drain_notice_sent(connection);
         return;
     }
@@ -394,12 +447,36 @@ make_options(const bly_h2_options *options)
     return option;
 }
 
+/* nghttp2 ends the connection, and all its calls, for one stream more than the number that it was given. So that it is
+ * refused instead (begin_stream), nghttp2 is given a number that the peer's budget for such errors does not reach. */
+static uint32_t
+streams_for_nghttp2(const bly_h2_options *options)
+{
+    uint64_t streams = (uint64_t)options->max_concurrent_streams + options->provoked_errors + 1;
+    return streams < UINT32_MAX ? (uint32_t)streams : UINT32_MAX;
+}
+
+#define FRAME_HEADER 9
+#define ENTRY 6
+
+void
+bly_h2_session_say_streams(const bly_h2_connection *connection, uint8_t *frame, size_t size)
+{
+    uint32_t streams = connection->options.max_concurrent_streams;
+    for (uint8_t *entry = frame + FRAME_HEADER; entry + ENTRY <= frame + size; entry += ENTRY) {
+        if (entry[0] != 0 || entry[1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+            continue;
+        for (int i = 0; i < 4; i++)
+            entry[2 + i] = (uint8_t)(streams >> (24 - 8 * i));
+    }
+}
+
 static bool
 submit_first_frames(bly_h2_connection *connection)
 {
     const bly_h2_options *options = &connection->options;
     nghttp2_settings_entry server_only[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_for_nghttp2(options)},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* no tree that a peer could make us keep */
     };
     nghttp2_settings_entry client_only[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};

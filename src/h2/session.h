@@ -68,6 +68,8 @@ struct bly_h2_connection {
     int depth;      /* nghttp2, or a flush, is on the stack */
     bool close_asked;
     bool closed;
+    bool peer_ended;   /* there is nothing more to read */
+    bool write_failed; /* the socket takes nothing any more */
     bly_h2_reason reason;
     char detail[160];
     bly_loop_deferred end_of_turn; /* flushes, and frees in the end */
@@ -83,11 +85,12 @@ struct bly_h2_connection {
     uint64_t stall_at;     /* what waits for the peer is looked at */
 
     /* I/O thread only: streams */
-    bly_list streams;    /* from stream_begin or open to `closed` */
+    bly_list streams;     /* from stream_begin or open to `closed` */
     size_t stream_count;
-    size_t open_count;   /* those that nghttp2 knows */
+    size_t open_count;    /* those that nghttp2 knows */
+    size_t refused_count; /* and those of a server's peer that it still knows */
     size_t finishing_count;
-    bool available_due;  /* streams_available is to be called */
+    bool available_due;   /* streams_available is to be called */
 
     /* I/O thread only: the peer */
     bool settings_received;
@@ -102,6 +105,8 @@ struct bly_h2_connection {
     size_t body_received;  /* bytes that the connection's window has not been given back for */
     size_t read_limit;     /* bytes that the next read may take */
     size_t opened_by_read; /* streams, refused ones and resets of none too */
+    int32_t newest;        /* stream that a client began */
+    int32_t late;          /* one that came after the final GOAWAY and is to be refused; 0: none */
     bool withholds;        /* the window stays where it is */
     bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
     bly_h2_budget budget;
@@ -122,8 +127,10 @@ struct bly_h2_connection {
     bool draining;
     bool drain_pinged;
     bool drain_final; /* the last GOAWAY was submitted: no more streams are taken */
+    bool drain_told;  /* and has left: nghttp2 tells of no more */
 
     /* I/O thread only: sending */
+    bool first_placed; /* a server's first frame: it is corrected on its way */
     bly_h2_output output;
     bly_h2_stall stall; /* of what the kernel has not taken */
 };
@@ -219,6 +226,12 @@ void bly_h2_stall_look(bly_h2_connection *connection);
 
 /* Makes the nghttp2 session and submits the first frames; false without memory. */
 bool bly_h2_session_init(bly_h2_connection *connection);
+
+/* Resets the late stream: when nghttp2 is through with the frame that begins it, before which it would not. */
+void bly_h2_session_refuse_late(bly_h2_connection *connection);
+
+/* Puts the number of streams that a server's peer may have into the first frame, its SETTINGS. */
+void bly_h2_session_say_streams(const bly_h2_connection *connection, uint8_t *frame, size_t size);
 
 /* Ends the connection of a peer that goes too far: GOAWAY with an error and words, then it is closed, and what comes
  * meanwhile is ignored. */

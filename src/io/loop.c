@@ -75,6 +75,7 @@ static void
 close_handles(bly_loop *loop)
 {
     uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->straggler_alarm, NULL);
     bly_timers_close(loop);
     uv_walk(&loop->uv, check_closing, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
@@ -133,9 +134,9 @@ drive(bly_loop *loop)
 {
     while (!loop->ended) {
         bool more = bly_loop_settle(loop);
-        if (loop->stopping && !more)
+        if (loop->stopping && !more && bly_stragglers_see_off(loop))
             close_handles(loop);
-        else if (!more && bly_loop_may_lend(loop))
+        else if (!loop->stopping && !more && bly_loop_may_lend(loop))
             bly_loop_lend(loop);
         else
             uv_run(&loop->uv, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
@@ -175,6 +176,8 @@ open_handles(bly_loop *loop)
         return false;
     }
     bly_timers_init(loop);
+    uv_timer_init(&loop->uv, &loop->straggler_alarm);
+    loop->straggler_alarm.data = loop;
     loop->wake.data = loop;
     uv_poll_start(&loop->wake, UV_READABLE, woken);
     return true;
@@ -198,6 +201,7 @@ bly_loop_new(const char *name, const bly_clock *clock)
         return NULL;
     loop->clock = clock;
     loop->last_deferred = &loop->first_deferred;
+    bly_list_init(&loop->stragglers);
     loop->stop.run = stop;
     if (!bly_mailbox_init(&loop->mailbox)) {
         free(loop);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "base/list.h"
 #include "base/mutex.h"
 #include "base/parker.h"
 #include "io/heap.h"
@@ -55,6 +56,8 @@ struct bly_loop {
     bly_loop_deferred *first_deferred;
     bly_loop_deferred **last_deferred;
     bly_wakes wakes; /* owed to threads, until what this turn sends has left */
+    bly_list stragglers; /* by when they came */
+    uv_timer_t straggler_alarm;
     bly_loop_task stop;
     bool stopping;
     bool ended; /* the handles are closed */
@@ -86,6 +89,10 @@ bool bly_loop_has_mail(const bly_loop *loop);
  * drives again. In lend.c. */
 bool bly_loop_may_lend(bly_loop *loop);
 void bly_loop_lend(bly_loop *loop);
+
+/* The loop ends: gives up stragglers whose time is over. False: others are left, and the next poll ends when theirs
+ * is. In straggler.c. */
+bool bly_stragglers_see_off(bly_loop *loop);
 
 /* The loop's timers, in timer.c. The loop's thread, or before it starts and after it has ended. */
 void bly_timers_init(bly_loop *loop);

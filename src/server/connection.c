@@ -395,6 +395,8 @@ speak_http2(bly_server_connection *connection, bly_stream *stream)
     bly_h2_options_defaults(&options);
     bly_h2_options_limit(&options, &server->options.limits);
     set_keeping(connection->place, &options);
+    if (connection->door == BLY_SERVER_FRONT_DOOR)
+        options.lingering = server->lingering;
     connection->identity = bly_stream_take_identity(stream);
     connection->h2 = bly_h2_connection_new(connection->loop, stream, true, &options, &h2_ops, connection,
                                            &server->runtime->log);

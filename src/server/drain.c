@@ -154,6 +154,9 @@ begin(belay_server *server, uint64_t grace_ns)
 /* How long clients may take to read their last status before their connections are closed. */
 #define FAREWELL BELAY_SECONDS(1)
 
+/* And how long to read it from sockets that are closing. */
+#define LAST_MOMENT BELAY_MILLISECONDS(100)
+
 static belay_code
 drain_front(belay_server *server, uint64_t limit_ns)
 {
@@ -198,6 +201,8 @@ belay_server_drain(belay_server *server, uint64_t grace_ns, uint64_t limit_ns)
         return BELAY_FAILED_PRECONDITION;
     belay_code code = drain_front(server, limit_ns);
     drain_admin(server);
+    /* The program may be about to exit, which would break what a client has not read yet. */
+    (void)bly_linger_count_wait(server->lingering, bly_clock_after(belay_now(), LAST_MOMENT));
     return code;
 }
 

@@ -178,6 +178,7 @@ destroy(belay_server *server)
     bly_server_free_extensions(server);
     bly_registry_fini(&server->registry);
     belay_context_unref(server->draining.context);
+    bly_linger_count_unref(server->lingering);
     bly_condition_fini(&server->changed);
     bly_mutex_fini(&server->lock);
     belay_runtime_unref(server->runtime);
@@ -199,8 +200,9 @@ belay_server_new(belay_runtime *runtime, const belay_server_options *options)
     server->resident.show = bly_server_show;
     bly_link_init(&server->resident.link);
     bly_list_init(&server->tls_users);
+    server->lingering = bly_linger_count_new();
     server->runtime = runtime != NULL ? belay_runtime_ref(runtime) : belay_runtime_new(NULL);
-    if (server->runtime != NULL) {
+    if (server->runtime != NULL && server->lingering != NULL) {
         resolve_options(server, options);
         if (bly_runtime_usable(server->runtime) && make_loops(server) && take_stack_signal(server) &&
             make_draining(server) && make_pool(server)) {
@@ -385,14 +387,16 @@ typedef struct arrival {
     char peer[64];
 } arrival;
 
-/* An operator's connections are not counted: they are for when nothing else works any more. */
+/* Sockets that linger count: whoever is sent away again and again holds no more of them than whoever stays. An operator's
+ * connections are not counted: they are for when nothing else works any more. */
 static bool
 has_room(belay_server *server, const char *peer, unsigned int door)
 {
     if (door != BLY_SERVER_FRONT_DOOR)
         return true;
+    size_t lingering = bly_linger_count_read(server->lingering);
     bly_mutex_lock(&server->lock);
-    bool room = server->open_count < server->options.limits.values[BELAY_LIMIT_CONNECTIONS];
+    bool room = server->open_count + lingering < server->options.limits.values[BELAY_LIMIT_CONNECTIONS];
     bly_mutex_unlock(&server->lock);
     if (!room)
         bly_limit_reached(&server->limit_record, BELAY_LIMIT_CONNECTIONS, peer);

@@ -107,6 +107,7 @@ struct belay_server {
     bly_draining draining; /* its own headings */
     bly_limit_record limit_record; /* its own headings */
     bly_holding_total held;        /* its own headings */
+    bly_linger_count *lingering;   /* sockets of connections that are gone; not an operator's */
     bly_timer growth_timer;
     int growth_timer_armed; /* atomic: whoever sets it arms */
 

@@ -2,6 +2,7 @@ libbelay_sources += \
 	src/transport/address.c src/transport/address.h \
 	src/transport/connector.c src/transport/connector.h \
 	src/transport/handshake.c src/transport/handshake.h \
+	src/transport/linger.c src/transport/linger.h \
 	src/transport/listener.c src/transport/listener.h \
 	src/transport/peer_identity.c src/transport/peer_identity.h \
 	src/transport/secure.c src/transport/secure.h \

@@ -209,7 +209,18 @@ bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer, bly_secu
     return make(loop, descriptor, peer, secure);
 }
 
-/* What has come and is not read makes a close a reset, which may cost the peer the last that was written. */
+/* All but the descriptor. */
+static void
+take_apart(bly_stream *stream)
+{
+    bly_watch_free(stream->watch);
+    bly_secure_free(stream->secure); /* which says the end */
+    stream->is_freed = true;
+    if (!stream->again.pending)
+        free(stream);
+}
+
+/* What has come and is not read makes a close a reset. */
 static void
 discard_input(int descriptor)
 {
@@ -224,13 +235,19 @@ bly_stream_free(bly_stream *stream)
 {
     if (stream == NULL)
         return;
-    bly_watch_free(stream->watch); /* before its descriptor is closed */
-    bly_secure_free(stream->secure);
-    discard_input(stream->descriptor);
-    close(stream->descriptor);
-    stream->is_freed = true;
-    if (!stream->again.pending)
-        free(stream);
+    int descriptor = stream->descriptor;
+    take_apart(stream);
+    discard_input(descriptor);
+    close(descriptor);
+}
+
+void
+bly_stream_finish(bly_stream *stream, size_t most, bly_linger_count *count)
+{
+    bly_loop *loop = stream->loop;
+    int descriptor = stream->descriptor;
+    take_apart(stream);
+    bly_linger(loop, descriptor, most, count);
 }
 
 int

@@ -14,6 +14,7 @@
 
 #include "io/loop.h"
 #include "io/watch.h"
+#include "transport/linger.h"
 
 struct belay_peer_identity;
 struct bly_secure;
@@ -31,8 +32,12 @@ bly_stream *bly_stream_new(bly_loop *loop, int descriptor, const char *peer);
 bly_stream *bly_stream_new_secure(bly_loop *loop, int descriptor, const char *peer,
                                   struct bly_secure *secure);
 
-/* Closes it and stops its watch; with TLS, says so to the other side. NULL: nothing. */
+/* Closes it now and stops its watch; with TLS, says so to the other side. NULL: nothing. */
 void bly_stream_free(bly_stream *stream);
+
+/* The same when all was said: the socket lingers (transport/linger.h), for `most` bytes at most, so that the other side
+ * reads that. */
+void bly_stream_finish(bly_stream *stream, size_t most, bly_linger_count *count);
 
 /* Frees a plain stream, but not its descriptor: that is the caller's now. */
 int bly_stream_release(bly_stream *stream);

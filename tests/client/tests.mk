@@ -1,6 +1,7 @@
 client_suites = \
 	tests/client/test_calls \
 	tests/client/test_channel \
+	tests/client/test_closing \
 	tests/client/test_connecting \
 	tests/client/test_credentials \
 	tests/client/test_details \
@@ -24,6 +25,11 @@ tests_client_test_channel_SOURCES = tests/client/test_channel.c
 tests_client_test_channel_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_channel_LDADD = $(fixture_libs)
 $(tests_client_test_channel_OBJECTS): $(probe_generated)
+
+tests_client_test_closing_SOURCES = tests/client/test_closing.c
+tests_client_test_closing_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_closing_LDADD = $(fixture_libs)
+$(tests_client_test_closing_OBJECTS): $(probe_generated)
 
 tests_client_test_connecting_SOURCES = tests/client/test_connecting.c
 tests_client_test_connecting_CPPFLAGS = $(fixture_cppflags)

@@ -232,7 +232,7 @@ void
 lone_close(lone *raw)
 {
     recorder_close(&raw->owner);
+    close(raw->peer); /* before the loop, which would wait for it while the connection's socket lingers */
     if (!raw->is_guest)
         bly_loop_free(raw->loop);
-    close(raw->peer);
 }

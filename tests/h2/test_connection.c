@@ -275,6 +275,74 @@ test_flood_of_pings_closes_the_connection(void)
     lone_close(&raw);
 }
 
+/* In one turn, so that our write comes before our read. */
+static void
+say_last_words_and_have_it_write(void *argument)
+{
+    lone *raw = argument;
+    if (raw->owner.connection->is_server) {
+        raw_send_number(raw->peer, RAW_RST_STREAM, 1, BLY_H2_CANCEL);
+        shutdown(raw->peer, SHUT_RDWR);
+        respond(record_at(&raw->owner, 0));
+    } else {
+        raw_send(raw->peer, RAW_GOAWAY, 0, 0, "\0\0\0\0\0\0\0\13enough", 14);
+        shutdown(raw->peer, SHUT_RDWR);
+        request(&raw->owner, true);
+    }
+}
+
+static void
+test_last_words_are_read_though_a_write_fails(void)
+{
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    h2_record *cancelled = lone_request(&raw, 0, true);
+    h2_record *other = lone_request(&raw, 1, true);
+    on_loop(&raw.owner, say_last_words_and_have_it_write, &raw);
+    until_closed(&raw.owner);
+    CU_ASSERT(cancelled->by_peer);
+    CU_ASSERT_EQUAL(cancelled->error, BLY_H2_CANCEL);
+    CU_ASSERT_EQUAL(other->error, BLY_H2_CONNECTION_LOST);
+    lone_close(&raw);
+
+    lone_open_ready(&raw, false, NULL);
+    on_loop(&raw.owner, say_last_words_and_have_it_write, &raw);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.goaways, 1);
+    CU_ASSERT_EQUAL(raw.owner.goaway_error, BLY_H2_ENHANCE_YOUR_CALM);
+    CU_ASSERT_STRING_EQUAL(raw.owner.goaway_words, "enough");
+    lone_close(&raw);
+}
+
+static bool
+is_closing(void *argument)
+{
+    const h2_owner *owner = argument;
+    return owner->closed == 1;
+}
+
+/* The other end takes nothing, and has said nothing. */
+static void
+fail_to_write(void *argument)
+{
+    lone *raw = argument;
+    shutdown(raw->ours, SHUT_WR);
+    respond(record_at(&raw->owner, 0));
+}
+
+static void
+test_a_write_that_fails_ends_the_connection(void)
+{
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    h2_record *served = lone_request(&raw, 0, true);
+    on_loop(&raw.owner, fail_to_write, &raw);
+    until(&raw.owner, is_closing, &raw.owner, "the connection is closed");
+    CU_ASSERT_EQUAL(served->error, BLY_H2_CONNECTION_LOST);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BROKEN);
+    lone_close(&raw);
+}
+
 static const CU_TestInfo tests[] = {
     {"both sides become ready", test_both_sides_become_ready},
     {"server closes on a preface that is none", test_server_closes_on_a_preface_that_is_none},
@@ -290,6 +358,8 @@ static const CU_TestInfo tests[] = {
     {"streams are left alone while their connection closes",
      test_streams_are_left_alone_while_their_connection_closes},
     {"peer that breaks the rules gets GOAWAY", test_peer_that_breaks_the_rules_gets_goaway},
+    {"last words are read though a write fails", test_last_words_are_read_though_a_write_fails},
+    {"a write that fails ends the connection", test_a_write_that_fails_ends_the_connection},
     {"flood of pings closes the connection", test_flood_of_pings_closes_the_connection},
     CU_TEST_INFO_NULL,
 };

@@ -81,6 +81,102 @@ test_streams_over_a_limit_that_the_peer_cannot_know_are_refused(void)
     lone_close(&raw);
 }
 
+/* The number that is said is the one that holds, and one more costs the peer nothing but that one. */
+static void
+test_streams_over_a_limit_that_the_peer_knows_are_refused(void)
+{
+    static raw_frame frame;
+    static const uint8_t said[] = {0, 3, 0, 0, 0, 2};
+    uint8_t block[128];
+    bly_h2_options options;
+    lone raw;
+    bool found = false;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 2;
+    lone_open(&raw, true, &options, NULL);
+    raw_preface(raw.peer, true);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_SETTINGS, 0, &frame)); /* and so acknowledged */
+    for (size_t i = 0; i + sizeof said <= frame.size; i += sizeof said)
+        found |= memcmp(frame.payload + i, said, sizeof said) == 0;
+    CU_ASSERT(found);
+    h2_record *first = lone_request(&raw, 0, false);
+    h2_record *second = lone_request(&raw, 1, true);
+    for (int i = 2; i < 5; i++) {
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+        CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(i), &frame));
+        CU_ASSERT_EQUAL(raw_number(&frame, 0), BLY_H2_REFUSED_STREAM);
+    }
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 3);
+    CU_ASSERT_EQUAL(raw.owner.count, 2);
+    answer(second, 10);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_DATA, lone_id(1), &frame));
+    CU_ASSERT(raw_read_until(raw.peer, RAW_HEADERS, lone_id(1), &frame)); /* the trailers: there is room for one */
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(5), block, raw_request(block));
+    until_event(record_at(&raw.owner, 2), 'H');
+    CU_ASSERT(!has_event(first, 'C'));
+    lone_close(&raw);
+}
+
+/* All at once, so that nothing is sent between them: each is refused until the budget is spent, and nghttp2 has not
+ * spoken before. */
+static void
+test_a_flood_of_streams_over_the_limit_is_calmed(void)
+{
+    enum { STREAMS = 400 };
+    static raw_frame frame;
+    static uint8_t all[STREAMS * 160];
+    uint8_t block[128];
+    bly_h2_options options;
+    lone raw;
+    size_t size = 0;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 1;
+    lone_open_ready(&raw, true, &options);
+    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8); /* the SETTINGS are acknowledged when it is answered */
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_PING, 0, &frame));
+    for (int i = 0; i < STREAMS; i++)
+        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+    raw_write(raw.peer, all, size);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.count, 1);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_PROVOKED_ERRORS], 1);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], options.provoked_errors + 1);
+    lone_close(&raw);
+}
+
+/* Streams that are refused for another reason take as much room, until their reset has left. */
+static void
+test_refused_streams_count_as_open(void)
+{
+    enum { STREAMS = 300 };
+    static raw_frame frame;
+    static uint8_t all[STREAMS * 160];
+    uint8_t block[128];
+    bly_h2_options options;
+    lone raw;
+    size_t size = 0;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 2;
+    lone_open_ready(&raw, true, &options);
+    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_PING, 0, &frame));
+    refuse_streams(&raw.owner);
+    for (int round = 0; round < 2; round++) { /* room comes back */
+        for (int i = 2 * round; i < 2 * round + 2; i++)
+            raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+        CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(2 * round + 1), &frame));
+    }
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 0);
+    for (int i = 4; i < 4 + STREAMS; i++)
+        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+    raw_write(raw.peer, all, size);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    lone_close(&raw);
+}
+
 static void
 send_limit(lone *raw, uint8_t limit)
 {
@@ -348,6 +444,9 @@ static const CU_TestInfo tests[] = {
     {"client keeps to the peer's limit", test_client_keeps_to_the_peers_limit},
     {"streams over a limit that the peer cannot know are refused",
      test_streams_over_a_limit_that_the_peer_cannot_know_are_refused},
+    {"streams over a limit that the peer knows are refused", test_streams_over_a_limit_that_the_peer_knows_are_refused},
+    {"a flood of streams over the limit is calmed", test_a_flood_of_streams_over_the_limit_is_calmed},
+    {"refused streams count as open", test_refused_streams_count_as_open},
     {"raised limit is announced", test_raised_limit_is_announced},
     {"streams above GOAWAY's last are unprocessed and the others go on",
      test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on},

@@ -18,6 +18,10 @@ check_PROGRAMS += tests/io/test_resolve
 tests_io_test_resolve_SOURCES = tests/io/test_resolve.c
 tests_io_test_resolve_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/io/test_straggler
+tests_io_test_straggler_SOURCES = tests/io/test_straggler.c
+tests_io_test_straggler_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/io/test_timer
 tests_io_test_timer_SOURCES = tests/io/test_timer.c
 tests_io_test_timer_LDADD = $(test_libs)

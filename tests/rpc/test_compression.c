@@ -263,6 +263,7 @@ test_nothing_is_said_of_compression_unless_asked_for(void)
     raw_connect(&client, d.f.address, (raw_settings){0});
     call_accepting(&client, 1, BLY_COMPRESSION_ACCEPTED);
     CU_ASSERT_STRING_EQUAL(raw_of(&client, 1)->encoding, "");
+    CU_ASSERT_STRING_EQUAL(raw_of(&client, 1)->accept_encoding, ""); /* which is free not to be told */
     CU_ASSERT_EQUAL(raw_of(&client, 1)->flag, 0);
     raw_close(&client);
     desk_close(&d);

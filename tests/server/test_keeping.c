@@ -4,6 +4,7 @@
  * connections that have lasted long enough. Time passes when the test says so.
  */
 #include <string.h>
+#include <sys/socket.h>
 
 #include <belay/connection.h>
 
@@ -189,6 +190,58 @@ test_too_many_pings_end_the_connection_and_its_calls(void)
     bench_close(&b);
 }
 
+/* Sent away, but it does not listen yet: it has something to say. */
+static void
+be_sent_away(bench *b)
+{
+    static const uint8_t ping[8] = "12345678";
+    for (int i = 0; i < 4; i++)
+        raw_send(b->client.descriptor, RAW_PING, 0, 0, ping, sizeof ping);
+    fixture_await_no_connection(&b->fixture); /* as far as the server is concerned */
+}
+
+static void
+test_a_client_that_sends_on_reads_why_it_was_sent_away(void)
+{
+    static const char body[1000];
+    char byte;
+    bench b;
+    bench_open(&b, NULL);
+    be_sent_away(&b);
+    for (int i = 0; i < 10; i++)
+        CU_ASSERT_TRUE(raw_send(b.client.descriptor, RAW_DATA, 0, 1, body, sizeof body));
+    CU_ASSERT_TRUE(raw_await_goaway(&b.client, 2));
+    CU_ASSERT_EQUAL(b.client.goaway_error, RAW_ENHANCE_YOUR_CALM);
+    CU_ASSERT_STRING_EQUAL(b.client.goaway_words, "too_many_pings");
+    CU_ASSERT_EQUAL(recv(b.client.descriptor, &byte, 1, 0), 0); /* not broken */
+    CU_ASSERT_TRUE(raw_send(b.client.descriptor, RAW_DATA, 0, 1, body, sizeof body));
+    bench_close(&b);
+}
+
+/* Until it has gone, or its time is over: it takes the room of a connection for so long. */
+static void
+test_a_client_that_was_sent_away_counts_until_its_socket_is_closed(void)
+{
+    bench b;
+    raw_peer second;
+    belay_server_options *options = make_options();
+    CU_ASSERT_EQUAL(belay_server_options_set_limit(options, BELAY_LIMIT_CONNECTIONS, 1), BELAY_OK);
+    bench_open(&b, options);
+    be_sent_away(&b);
+    CU_ASSERT_TRUE(raw_connect_silent(&second, b.fixture.address));
+    raw_await_lost(&second);
+    raw_close(&second);
+    CU_ASSERT_EQUAL(belay_server_limit_reached(b.fixture.server, BELAY_LIMIT_CONNECTIONS), 1);
+    fixture_advance(&b.fixture, BELAY_SECONDS(1));
+    raw_connect(&second, b.fixture.address, (raw_settings){0});
+    raw_unary(&second, 1, NULL);
+    CU_ASSERT_TRUE(raw_await_end(&second, 1));
+    CU_ASSERT_EQUAL(raw_of(&second, 1)->grpc_status, BELAY_OK);
+    raw_close(&second);
+    bench_close(&b);
+    belay_server_options_free(options);
+}
+
 static void
 test_strikes_may_be_set_as_a_limit(void)
 {
@@ -313,6 +366,8 @@ static const CU_TestInfo tests[] = {
     TEST(test_by_default_silence_is_noticed_after_two_hours),
     TEST(test_a_client_that_answers_stays),
     TEST(test_too_many_pings_end_the_connection_and_its_calls),
+    TEST(test_a_client_that_sends_on_reads_why_it_was_sent_away),
+    TEST(test_a_client_that_was_sent_away_counts_until_its_socket_is_closed),
     TEST(test_strikes_may_be_set_as_a_limit),
     TEST(test_pings_every_five_minutes_are_welcome_while_there_is_a_call),
     TEST(test_limits_of_pings_can_be_lifted),

@@ -171,6 +171,31 @@ test_a_word_of_the_end_is_sent(void)
 }
 
 static void
+finish_on_loop(void *argument)
+{
+    tls_side *side = argument;
+    bly_stream_finish(side->stream, 1u << 20, NULL);
+    side->stream = NULL;
+}
+
+/* Which is more than a close looks at. */
+static void
+test_the_end_is_read_though_much_was_not(void)
+{
+    static const char much[80000];
+    tls_scene scene;
+    char byte;
+    SSL *ssl = shake_raw(&scene);
+    CU_ASSERT_EQUAL(SSL_write(ssl, much, sizeof much), sizeof much);
+    bly_loop_call(scene.loop, finish_on_loop, &scene.server);
+    CU_ASSERT_EQUAL(SSL_read(ssl, &byte, 1), 0);
+    CU_ASSERT_EQUAL(SSL_get_error(ssl, 0), SSL_ERROR_ZERO_RETURN);
+    CU_ASSERT_EQUAL(recv(SSL_get_fd(ssl), &byte, 1, 0), 0);
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
 test_records_that_were_changed_are_refused(void)
 {
     static const char garbage[] = "\27\3\3\0\24 not what was agreed on ";
@@ -318,6 +343,7 @@ main(int argc, char **argv)
         {"the_end_comes_after_the_last_bytes", test_the_end_comes_after_the_last_bytes},
         {"a_connection_that_is_cut_off_is_broken", test_a_connection_that_is_cut_off_is_broken},
         {"a_word_of_the_end_is_sent", test_a_word_of_the_end_is_sent},
+        {"the_end_is_read_though_much_was_not", test_the_end_is_read_though_much_was_not},
         {"records_that_were_changed_are_refused", test_records_that_were_changed_are_refused},
         {"new_keys_are_answered", test_new_keys_are_answered},
         {"new_keys_may_be_asked_for_while_much_waits", test_new_keys_may_be_asked_for_while_much_waits},

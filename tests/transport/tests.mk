@@ -6,6 +6,10 @@ check_PROGRAMS += tests/transport/test_connector
 tests_transport_test_connector_SOURCES = tests/transport/test_connector.c
 tests_transport_test_connector_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/transport/test_linger
+tests_transport_test_linger_SOURCES = tests/transport/test_linger.c
+tests_transport_test_linger_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/transport/test_listener
 tests_transport_test_listener_SOURCES = tests/transport/test_listener.c
 tests_transport_test_listener_LDADD = $(test_libs)
