@@ -24,7 +24,8 @@ BELAY_BEGIN_DECLS
  * channels. */
 typedef enum belay_limit {
     /* Streams that a connection may have open at a time, as advertised (SETTINGS_MAX_CONCURRENT_STREAMS): 100.
-     * Servers only. More are refused by HTTP/2 itself. Against clients that hold many calls open. */
+     * Servers only. More are refused, with REFUSED_STREAM; when the client has acknowledged the number, each
+     * is an error that it provoked. Against clients that hold many calls open. */
     BELAY_LIMIT_STREAMS = 0,
     /* Calls of a connection that are not over, in whatever state, those that were reset but whose handlers have
      * not returned included: 400. Servers only. The next stream is reset with REFUSED_STREAM, so that its client
@@ -153,7 +154,7 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_channel_options_set_limit(belay_cha
  *
  * server: a server.
  * limit: one of belay_limit; two that only say how fast others recover count nothing, and what only waits
- *     (BELAY_LIMIT_HANDLERS) does not either. BELAY_LIMIT_STREAMS is counted where HTTP/2 refuses a stream for it.
+ *     (BELAY_LIMIT_HANDLERS) does not either.
  * Returns the number; 0 for what is no limit.
  * Threads: any.
  */

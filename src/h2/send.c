@@ -183,11 +183,26 @@ settle_end(bly_h2_connection *connection)
         bly_h2_stream_reset(stream, BLY_H2_NO_ERROR);
 }
 
+/* A server's SETTINGS. */
+static void
+place_first(bly_h2_connection *connection, const uint8_t *frame, size_t size)
+{
+    uint8_t copy[64];
+    BLY_ASSERT(size <= sizeof copy);
+    memcpy(copy, frame, size);
+    bly_h2_announce(connection, copy, size);
+    place(&connection->output, copy, size);
+}
+
 /* A frame of nghttp2's. One that has no room gets memory of its own, and ends the filling. */
 static void
 place_frame(bly_h2_connection *connection, const uint8_t *frame, size_t size)
 {
     bly_h2_output *output = &connection->output;
+    if (connection->is_server && output->placed == 0) {
+        place_first(connection, frame, size);
+        return;
+    }
     if (size <= bly_h2_pieces_room(&output->pieces)) {
         place(output, frame, size);
         return;

@@ -30,6 +30,19 @@ bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *word
 
 /* ---- headers ---- */
 
+/* Whether there may be one more. A client that has not heard of the number yet cannot know; one that has breaks
+ * HTTP/2's rules. */
+static bool
+is_in_number(bly_h2_connection *connection)
+{
+    if (connection->open_count < connection->options.max_concurrent_streams)
+        return true;
+    bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
+    if (connection->settings_acknowledged)
+        bly_h2_budget_provoked(connection);
+    return false;
+}
+
 /* A refused stream leaves no user data: whatever comes for it is ignored. NULL then. */
 static bly_h2_stream *
 begin_stream(bly_h2_connection *connection, int32_t id)
@@ -37,7 +50,7 @@ begin_stream(bly_h2_connection *connection, int32_t id)
     bly_h2_stream *stream = NULL;
     connection->opened_by_read++;
     bly_h2_budget_earn_windows(connection);
-    if (!connection->drain_final && !connection->close_asked)
+    if (!connection->drain_final && !connection->close_asked && is_in_number(connection))
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {
         nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
@@ -223,18 +236,15 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
-/* A stream over the advertised number, of which the peer may not have heard yet; and a GOAWAY whose last stream
- * nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own side. The connection
- * ends for it, but that is what its peer wanted. */
+/* A GOAWAY whose last stream nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own
+ * side. The connection ends for it, but that is what its peer wanted. */
 static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
 {
     bly_h2_connection *connection = user_data;
-    (void)session;
+    (void)session, (void)error;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         connection->peer_leaves = true;
-    if (error == NGHTTP2_ERR_REFUSED_STREAM)
-        bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
     return 0;
 }
 
@@ -394,12 +404,31 @@ make_options(const bly_h2_options *options)
     return option;
 }
 
+#define NO_NUMBER UINT32_C(0x7fffffff)
+
+/* nghttp2 ends the connection, and with it all its calls, for a stream over the number that it has announced. To HTTP/2
+ * that is an error of the stream alone (RFC 9113, 5.1.2), which begin_stream() deals with. So nghttp2 announces no
+ * number, and the frame is given it as it leaves. */
+void
+bly_h2_announce(const bly_h2_connection *connection, uint8_t *frame, size_t size)
+{
+    enum { HEAD = 9, ENTRY = 6 };
+    uint32_t number = connection->options.max_concurrent_streams;
+    BLY_ASSERT(frame[3] == NGHTTP2_SETTINGS);
+    for (size_t at = HEAD; at + ENTRY <= size; at += ENTRY) {
+        if (frame[at] != 0 || frame[at + 1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+            continue;
+        for (int i = 0; i < 4; i++)
+            frame[at + 2 + i] = (uint8_t)(number >> (24 - 8 * i));
+    }
+}
+
 static bool
 submit_first_frames(bly_h2_connection *connection)
 {
     const bly_h2_options *options = &connection->options;
     nghttp2_settings_entry server_only[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, NO_NUMBER}, /* see bly_h2_announce() */
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* no tree that a peer could make us keep */
     };
     nghttp2_settings_entry client_only[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};

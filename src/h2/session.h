@@ -224,6 +224,9 @@ bool bly_h2_session_init(bly_h2_connection *connection);
  * meanwhile is ignored. */
 void bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *words);
 
+/* Puts the number of streams that a client may have into the server's first SETTINGS frame, which is to leave. */
+void bly_h2_announce(const bly_h2_connection *connection, uint8_t *frame, size_t size);
+
 /* ---- memory.c ---- */
 
 extern nghttp2_mem bly_h2_memory;

@@ -82,6 +82,78 @@ test_streams_over_a_limit_that_the_peer_cannot_know_are_refused(void)
 }
 
 static void
+send_request(lone *raw, int index)
+{
+    uint8_t block[128];
+    raw_send(raw->peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(index), block, raw_request(block));
+}
+
+/* One stream over the number: that one is refused, and the others do not hear of it. */
+static void
+test_streams_over_a_limit_that_the_peer_knows_are_refused_alone(void)
+{
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 1;
+    lone_open_ready(&raw, true, &options);
+    h2_record *first = lone_request(&raw, 0, false);
+    send_request(&raw, 1);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(1), &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 0), BLY_H2_REFUSED_STREAM);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 1);
+    raw_send(raw.peer, RAW_DATA, RAW_END_STREAM, lone_id(0), "more", 4);
+    until_event(first, 'E');
+    respond_only(first);
+    until_event(first, 'C');
+    send_request(&raw, 2);
+    until_event(record_at(&raw.owner, 1), 'H');
+    CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    lone_close(&raw);
+}
+
+static void
+test_streams_over_a_limit_that_the_peer_knows_are_provoked_errors(void)
+{
+    enum { MOST = 5 };
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 1;
+    options.provoked_errors = MOST;
+    options.provoked_rate = 0;
+    lone_open_ready(&raw, true, &options);
+    lone_request(&raw, 0, false);
+    for (int i = 1; i <= MOST + 1; i++)
+        send_request(&raw, i);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], MOST + 1);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_PROVOKED_ERRORS], 1);
+    lone_close(&raw);
+}
+
+static void
+test_no_preface_is_told(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", words[] = "no preface of HTTP/2";
+    static raw_frame frame;
+    lone raw;
+    lone_open(&raw, true, NULL, NULL);
+    raw_write(raw.peer, request, sizeof request - 1);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_PROTOCOL_ERROR);
+    CU_ASSERT_EQUAL(frame.size, 8 + sizeof words - 1);
+    CU_ASSERT(memcmp(frame.payload + 8, words, sizeof words - 1) == 0);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    lone_close(&raw);
+}
+
+static void
 send_limit(lone *raw, uint8_t limit)
 {
     uint8_t settings[] = {0, 3, 0, 0, 0, limit};
@@ -348,6 +420,11 @@ static const CU_TestInfo tests[] = {
     {"client keeps to the peer's limit", test_client_keeps_to_the_peers_limit},
     {"streams over a limit that the peer cannot know are refused",
      test_streams_over_a_limit_that_the_peer_cannot_know_are_refused},
+        {"streams_over_a_limit_that_the_peer_knows_are_refused_alone",
+         test_streams_over_a_limit_that_the_peer_knows_are_refused_alone},
+        {"streams_over_a_limit_that_the_peer_knows_are_provoked_errors",
+         test_streams_over_a_limit_that_the_peer_knows_are_provoked_errors},
+        {"no_preface_is_told", test_no_preface_is_told},
     {"raised limit is announced", test_raised_limit_is_announced},
     {"streams above GOAWAY's last are unprocessed and the others go on",
      test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on},
