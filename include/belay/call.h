@@ -256,7 +256,9 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_recv(belay_call *call, const v
  *     handler's own context, it belongs to the call, as belay_call_recv()'s bytes do: valid until the next
  *     receive on it, or its end. Else it is the caller's, to be freed with
  *     protobuf_c_message_free_unpacked(message, NULL).
- * Returns also BELAY_INTERNAL for bytes that are no such message.
+ * Returns also BELAY_INTERNAL for bytes that are no such message, BELAY_RESOURCE_EXHAUSTED for one that is too
+ *     large or too deep to unpack (belay/limits.h). A handler that returns that, without belay_fail(), tells its
+ *     client so.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_call_recv_message(belay_call *call,
                                                                const ProtobufCMessageDescriptor *descriptor,

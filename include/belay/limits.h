@@ -155,7 +155,7 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_channel_options_set_limit(belay_cha
  *
  * server: a server.
  * limit: one of belay_limit; two that only say how fast others recover count nothing, and what only waits
- *     (BELAY_LIMIT_HANDLERS) does not either. BELAY_LIMIT_STREAMS is counted where HTTP/2 refuses a stream for it.
+ *     (BELAY_LIMIT_HANDLERS) does not either.
  * Returns the number; 0 for what is no limit.
  * Threads: any.
  */

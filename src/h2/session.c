@@ -280,11 +280,9 @@ static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
 {
     bly_h2_connection *connection = user_data;
-    (void)session;
+    (void)session, (void)error;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         connection->peer_leaves = true;
-    if (error == NGHTTP2_ERR_REFUSED_STREAM)
-        bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
     return 0;
 }
 

@@ -24,14 +24,27 @@ bly_h2_left(const bly_h2_connection *connection, uint64_t duration, uint64_t sin
     return duration > passed ? duration - passed : 0;
 }
 
+/* Whoever listens after all is told why. */
+static void
+give_up(bly_h2_connection *connection)
+{
+    static const char words[] = "no preface and SETTINGS in time";
+    bly_h2_note_limit(connection, BELAY_LIMIT_PREFACE_TIME);
+    bly_h2_enter(connection);
+    bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "the peer sent no HTTP/2 SETTINGS in time");
+    (void)nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_SETTINGS_TIMEOUT,
+                                (const uint8_t *)words, sizeof words - 1);
+    bly_h2_flush(connection);
+    bly_h2_leave(connection);
+}
+
 /* Any of them may close the connection. */
 static void
 look_at_times(bly_h2_connection *connection)
 {
     uint64_t now = bly_h2_now(connection);
     if (now >= connection->preface_at) {
-        bly_h2_note_limit(connection, BELAY_LIMIT_PREFACE_TIME);
-        bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "the peer sent no HTTP/2 SETTINGS in time");
+        give_up(connection);
         return;
     }
     bly_h2_drain_look(connection, now);

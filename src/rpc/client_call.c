@@ -383,7 +383,12 @@ bly_client_call_header(bly_h2_stream *stream, bly_h2_block block, const char *na
         code = bly_metadata_add_wire(client->block, name, name_size, value, value_size);
     if (code == BELAY_OK)
         return true;
-    reject(client, code, code == BELAY_INTERNAL ? "malformed base64 in metadata" : "no memory for metadata");
+    if (code == BELAY_INTERNAL)
+        reject(client, code, "malformed base64 in metadata");
+    else if (code == BELAY_OUT_OF_RANGE)
+        reject(client, BELAY_RESOURCE_EXHAUSTED, "too many values in one header of metadata");
+    else
+        reject(client, BELAY_RESOURCE_EXHAUSTED, "no memory for metadata");
     return false;
 }
 

@@ -98,6 +98,8 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
     }
     code = bly_call_unpack(call, arena, descriptor, bytes, message);
     bly_bytes_free(bytes);
+    if (code != BELAY_OK && call->is_server)
+        bly_server_call_note_unread(bly_server_call_of(call), code, descriptor);
     return code;
 }
 

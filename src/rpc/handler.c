@@ -65,6 +65,23 @@ begin(bly_server_call *server, bly_bytes **request)
     return runs;
 }
 
+/* What its client is told when that ends the call. */
+static belay_code
+fail_unread(bly_server_call *server, belay_code code, const ProtobufCMessageDescriptor *descriptor)
+{
+    if (code == BELAY_INTERNAL)
+        return belay_fail(&server->call, code, "the request is no %s", descriptor->name);
+    return belay_fail(&server->call, code, "the request is too large to unpack");
+}
+
+/* The handler may go on; the words are made when it does not, by its own thread, as the arena wants it. */
+void
+bly_server_call_note_unread(bly_server_call *server, belay_code code, const ProtobufCMessageDescriptor *descriptor)
+{
+    server->unread_code = code;
+    server->unread = descriptor;
+}
+
 static belay_code
 unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **request)
 {
@@ -75,11 +92,7 @@ unpack_request(bly_server_call *server, bly_bytes *bytes, ProtobufCMessage **req
         return belay_fail(call, code, "%s", words);
     code = bly_call_unpack(call, &server->arena, call->method->request, bytes, request);
     bly_bytes_free(bytes);
-    if (code == BELAY_INTERNAL)
-        return belay_fail(call, code, "the request is no %s", call->method->request->name);
-    if (code != BELAY_OK)
-        return belay_fail(call, code, "the request is too large to unpack");
-    return BELAY_OK;
+    return code != BELAY_OK ? fail_unread(server, code, call->method->request) : BELAY_OK;
 }
 
 /* Calls the program's function with what its kind of method takes; frees `bytes`, the request or NULL. */
@@ -133,6 +146,8 @@ pack_final(bly_server_call *server, belay_code code, const ProtobufCMessage *rep
             *frame = bly_call_frame_pack(reply);
         code = *frame != NULL ? check_size(&server->call, frame) : BELAY_RESOURCE_EXHAUSTED;
     }
+    if (code != BELAY_OK && code != server->fail_code && code == server->unread_code)
+        fail_unread(server, code, server->unread);
     const char *message = server->fail_code == code ? server->fail_message : NULL;
     if (code != BELAY_OK)
         bly_server_call_pack_details(server, code, message);

@@ -165,6 +165,8 @@ take_metadata(bly_server_call *server, const char *name, size_t name_size, const
         code = bly_metadata_add_wire(server->metadata, name, name_size, value, value_size);
     if (code == BELAY_INTERNAL)
         bly_request_refuse(server, 200, code, "malformed base64 in %.60s", name);
+    else if (code == BELAY_OUT_OF_RANGE)
+        bly_request_refuse(server, 200, BELAY_RESOURCE_EXHAUSTED, "too many values in %.60s", name);
     else if (code != BELAY_OK)
         bly_request_refuse(server, 200, code, "no memory for metadata");
 }

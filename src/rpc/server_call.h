@@ -163,6 +163,8 @@ typedef struct bly_server_call {
     ProtobufCAllocator allocator;
     char *fail_message; /* in the arena */
     belay_code fail_code;
+    belay_code unread_code; /* of a message that could not be unpacked: what its receiver got; BELAY_OK */
+    const ProtobufCMessageDescriptor *unread; /* what it should have been */
     struct bly_details *details; /* in the arena, or NULL */
     bool blocking;      /* between belay_blocking_begin() and _end() */
     bly_scope scope;    /* client calls opened with the own context, groups */
@@ -199,6 +201,11 @@ void bly_server_call_run(bly_job *job);
 
 /* Whether its handler runs, in this moment. Any thread, the call's lock not held. */
 bool bly_server_call_is_running(bly_server_call *server);
+
+/* A message of its client's could not be unpacked: what to tell the client should the handler return that code without
+ * words of its own. The receiving thread. */
+void bly_server_call_note_unread(bly_server_call *server, belay_code code,
+                                 const ProtobufCMessageDescriptor *descriptor);
 
 /* The end of a handler, in the order of DESIGN 5; `reply` may be NULL. Its thread. */
 void bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code code,

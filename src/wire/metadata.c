@@ -281,7 +281,7 @@ add_parts(belay_metadata *metadata, const char *key, size_t key_size, const char
             return code;
         value = comma + 1;
     }
-    return BELAY_RESOURCE_EXHAUSTED;
+    return BELAY_OUT_OF_RANGE;
 }
 
 belay_code

@@ -14,8 +14,8 @@
 #define BLY_METADATA_MAX_PARTS 128
 
 /* Appends a pair as it came from the wire: "-bin" values are decoded (split on commas: one pair for
- * each), others kept as they are. BELAY_OK; BELAY_INTERNAL for bad base64; BELAY_RESOURCE_EXHAUSTED
- * without memory or for too many values. The list is unchanged on failure. */
+ * each), others kept as they are. BELAY_OK; BELAY_INTERNAL for bad base64; BELAY_OUT_OF_RANGE for too
+ * many values; BELAY_RESOURCE_EXHAUSTED without memory. The list is unchanged on failure. */
 belay_code bly_metadata_add_wire(belay_metadata *metadata, const char *key, size_t key_size,
                                  const char *value, size_t value_size);
 

@@ -178,6 +178,23 @@ test_refused_streams_count_as_open(void)
 }
 
 static void
+test_no_preface_is_told(void)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", words[] = "no preface of HTTP/2";
+    static raw_frame frame;
+    lone raw;
+    lone_open(&raw, true, NULL, NULL);
+    raw_write(raw.peer, request, sizeof request - 1);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_PROTOCOL_ERROR);
+    CU_ASSERT_EQUAL(frame.size, 8 + sizeof words - 1);
+    CU_ASSERT(memcmp(frame.payload + 8, words, sizeof words - 1) == 0);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    lone_close(&raw);
+}
+
+static void
 send_limit(lone *raw, uint8_t limit)
 {
     uint8_t settings[] = {0, 3, 0, 0, 0, limit};
@@ -447,6 +464,7 @@ static const CU_TestInfo tests[] = {
     {"streams over a limit that the peer knows are refused", test_streams_over_a_limit_that_the_peer_knows_are_refused},
     {"a flood of streams over the limit is calmed", test_a_flood_of_streams_over_the_limit_is_calmed},
     {"refused streams count as open", test_refused_streams_count_as_open},
+    {"no preface is told", test_no_preface_is_told},
     {"raised limit is announced", test_raised_limit_is_announced},
     {"streams above GOAWAY's last are unprocessed and the others go on",
      test_streams_above_goaways_last_are_unprocessed_and_the_others_go_on},

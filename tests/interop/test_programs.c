@@ -2,10 +2,13 @@
 /*
  * interop-server and interop-client as programs: the test cases, command lines, the end of a server.
  */
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "interop/chain.h"
@@ -128,6 +131,76 @@ test_a_unix_socket_serves_too(void)
     rmdir(folder);
 }
 
+/* Reads what the server says up to a line with that in it. */
+static void
+read_until(process *server, const char *words, char *line, size_t room)
+{
+    do
+        process_read_line(server, line, room);
+    while (line[0] != '\0' && strstr(line, words) == NULL);
+}
+
+/* ---- Descriptors run out ------------------------------------------------------------------------------- */
+
+#define FEW 48
+
+/* A server that may have so few descriptors, and says where it listens. */
+static void
+start_with_few_descriptors(process *server, char *line, size_t room)
+{
+    struct rlimit before, few;
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){.rlim_cur = FEW, .rlim_max = before.rlim_max};
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &few), 0);
+    process_start_overheard(server, "interop-server", (const char *[]){"--port=0", NULL});
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    read_until(server, "listening on ", line, room);
+}
+
+static int
+connect_to(const char *address)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    name.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CU_ASSERT_EQUAL_FATAL(connect(descriptor, (struct sockaddr *)&name, sizeof name), 0);
+    return descriptor;
+}
+
+static belay_code
+call(belay_channel *channel)
+{
+    relay_request request = BELAY__TESTING__RELAY_REQUEST__INIT;
+    return belay_testing_relay_call(channel, NULL, &request, NULL, NULL, NULL);
+}
+
+/* More connections than the server may have descriptors: it serves those that it has, and when some have gone, others. */
+static void
+test_a_server_survives_running_out_of_descriptors(void)
+{
+    int crowd[FEW];
+    process server;
+    char line[512], address[512];
+    start_with_few_descriptors(&server, line, sizeof line);
+    snprintf(address, sizeof address, "%s", line + strlen("listening on "));
+    belay_channel *first = belay_channel_new(NULL, address, NULL), *late = belay_channel_new(NULL, address, NULL);
+    CU_ASSERT_FATAL(first != NULL && late != NULL);
+    CU_ASSERT_EQUAL(call(first), BELAY_OK);
+    for (int i = 0; i < FEW; i++)
+        crowd[i] = connect_to(address);
+    read_until(&server, "Too many open files", line, sizeof line);
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "accept on "));
+    CU_ASSERT_EQUAL(call(first), BELAY_OK);
+    for (int i = 0; i < FEW; i++)
+        close(crowd[i]);
+    CU_ASSERT_EQUAL(call(late), BELAY_OK);
+    CU_ASSERT_EQUAL(call(first), BELAY_OK);
+    belay_channel_free(first);
+    belay_channel_free(late);
+    process_signal(&server, SIGTERM);
+    CU_ASSERT_EQUAL(process_wait(&server), 0);
+}
+
 /* ---- The server's end --------------------------------------------------------------------------------- */
 
 static void
@@ -187,15 +260,6 @@ test_the_server_caps_deadlines(void)
     chain_close(&servers);
 }
 
-/* Reads what the server says up to a line with that in it. */
-static void
-read_until(process *server, const char *words, char *line, size_t room)
-{
-    do
-        process_read_line(server, line, room);
-    while (line[0] != '\0' && strstr(line, words) == NULL);
-}
-
 static void
 test_the_watchdog_reports_a_leaf_that_ignores_its_cancel(void)
 {
@@ -233,6 +297,7 @@ main(int argc, char **argv)
         TEST(what_the_server_cannot_do_exits_with_2),
         TEST(an_address_in_use_exits_with_1),
         TEST(a_unix_socket_serves_too),
+        TEST(a_server_survives_running_out_of_descriptors),
         TEST(a_drain_lets_calls_end),
         TEST(shutdown_cancels_what_outlasts_the_grace_time),
         TEST(handlers_that_ignore_shutdown_are_abandoned),

@@ -113,11 +113,77 @@ test_bad_requests_are_answered_and_harm_nobody_else(void)
     fixture_close(&f);
 }
 
+/* ---- Messages ------------------------------------------------------------------------------------ */
+
+/* Notes in one another, `depth` in all, in their frame. Returns the size. */
+static size_t
+nest(uint8_t to[512], unsigned int depth)
+{
+    enum { INNER = 0x22, END = 512 };
+    size_t at = END;
+    for (unsigned int i = 1; i < depth; i++) {
+        size_t size = END - at;
+        if (size >= 0x80)
+            to[--at] = (uint8_t)(size >> 7);
+        to[--at] = (uint8_t)(size >= 0x80 ? 0x80 | (size & 0x7f) : size);
+        to[--at] = INNER;
+    }
+    size_t size = END - at;
+    memmove(to + 5, to + at, size);
+    memcpy(to, (uint8_t[]){0, 0, 0, (uint8_t)(size >> 8), (uint8_t)size}, 5);
+    return 5 + size;
+}
+
+/* As the request of a method that takes one, and in a stream: there it is the handler who receives it. */
+static void
+check_message(raw_peer *peer, uint32_t *id, const uint8_t *frame, size_t size, belay_code code, const char *words)
+{
+    static const char *const methods[] = {"Unary", "Upload", "Chat"};
+    for (size_t i = 0; i < 3; i++, *id += 2) {
+        raw_call(peer, *id, methods[i], NULL, false);
+        raw_data(peer, *id, frame, size, true);
+        CU_ASSERT_FATAL(raw_await_end(peer, *id));
+        CU_ASSERT_EQUAL(raw_of(peer, *id)->grpc_status, (int)code);
+        CU_ASSERT_STRING_EQUAL(raw_of(peer, *id)->grpc_message, words);
+    }
+}
+
+static void
+test_bad_messages_are_told_and_harm_nobody_else(void)
+{
+    enum { MOST = 100 };
+    fixture f;
+    raw_peer peer;
+    uint8_t frame[512];
+    uint32_t id = 3;
+    size_t echoed = 0;
+    belay_server_options *options = belay_server_options_new();
+    CU_ASSERT_EQUAL(belay_server_options_set_limit(options, BELAY_LIMIT_DEPTH, MOST), BELAY_OK);
+    fixture_open(&f, &(fixture_options){
+        .handlers = {.unary = echo, .upload = answer_count, .chat = answer_echo}, .server = options});
+    raw_connect(&peer, f.address, (raw_settings){0});
+    raw_call(&peer, 1, "Chat", NULL, false);
+    check_beside(&peer, &echoed);
+    check_message(&peer, &id, (const uint8_t *)"\0\0\0\0\3\xff\xff\xff", 8, BELAY_INTERNAL,
+                  "the request is no belay.test.Note");
+    check_beside(&peer, &echoed);
+    check_message(&peer, &id, frame, nest(frame, MOST), BELAY_OK, "");
+    CU_ASSERT_EQUAL(belay_server_limit_reached(f.server, BELAY_LIMIT_DEPTH), 0);
+    check_message(&peer, &id, frame, nest(frame, MOST + 1), BELAY_RESOURCE_EXHAUSTED,
+                  "the request is too large to unpack");
+    CU_ASSERT_EQUAL(belay_server_limit_reached(f.server, BELAY_LIMIT_DEPTH), 3);
+    check_beside(&peer, &echoed);
+    raw_close(&peer);
+    fixture_close(&f);
+    belay_server_options_free(options);
+}
+
 int
 main(int argc, char **argv)
 {
     const CU_TestInfo tests[] = {
         {"bad_requests_are_answered_and_harm_nobody_else", test_bad_requests_are_answered_and_harm_nobody_else},
+        {"bad_messages_are_told_and_harm_nobody_else", test_bad_messages_are_told_and_harm_nobody_else},
         CU_TEST_INFO_NULL,
     };
     return suite_run("bad_requests", tests, argc, argv);

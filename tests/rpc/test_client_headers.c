@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rpc/client_scene.h"
+#include "wire/metadata.h"
 
 /* ---- The request --------------------------------------------------------------------------------------- */
 
@@ -147,7 +148,7 @@ test_metadata_of_an_answer_in_one_block_are_trailers(void)
 
 /* Another call on the same connection goes on. */
 static void
-expect_bad_metadata(bool in_trailers, const char *value)
+expect_bad_metadata(bool in_trailers, const char *value, belay_code code, const char *words)
 {
     client_scene s;
     client_open(&s, OPEN, UNARY, BELAY_FOREVER);
@@ -159,8 +160,8 @@ expect_bad_metadata(bool in_trailers, const char *value)
     const char *const trailers[] = {"x-bad-bin", value, "grpc-status", "0", NULL};
     raw_headers(&s.server, 1, in_trailers ? trailers : headers, in_trailers);
     ending end = client_finish(&s);
-    CU_ASSERT_EQUAL(end.code, BELAY_INTERNAL);
-    CU_ASSERT_STRING_EQUAL(end.message, "malformed base64 in metadata");
+    CU_ASSERT_EQUAL(end.code, code);
+    CU_ASSERT_STRING_EQUAL(end.message, words);
     raw_status_only(&s.server, 3, BELAY_NOT_FOUND, NULL);
     CU_ASSERT_EQUAL(finish(other).code, BELAY_NOT_FOUND);
     client_close(&s);
@@ -171,9 +172,19 @@ test_binary_metadata_that_cannot_be_read_fails_its_stream_only(void)
 {
     static const char *const values[] = {"!", "A", "AA=A", "AA,="};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        expect_bad_metadata(false, values[i]);
-        expect_bad_metadata(true, values[i]);
+        expect_bad_metadata(false, values[i], BELAY_INTERNAL, "malformed base64 in metadata");
+        expect_bad_metadata(true, values[i], BELAY_INTERNAL, "malformed base64 in metadata");
     }
+}
+
+static void
+test_too_many_values_of_binary_metadata_fail_their_stream_only(void)
+{
+    char commas[BLY_METADATA_MAX_PARTS + 1];
+    memset(commas, ',', sizeof commas);
+    commas[sizeof commas - 1] = '\0';
+    expect_bad_metadata(false, commas, BELAY_RESOURCE_EXHAUSTED, "too many values in one header of metadata");
+    expect_bad_metadata(true, commas, BELAY_RESOURCE_EXHAUSTED, "too many values in one header of metadata");
 }
 
 /* ---- Messages of the status ---------------------------------------------------------------------------- */
@@ -250,6 +261,7 @@ main(int argc, char **argv)
         TEST(test_metadata_of_the_answer_arrives_as_it_was_sent),
         TEST(test_metadata_of_an_answer_in_one_block_are_trailers),
         TEST(test_binary_metadata_that_cannot_be_read_fails_its_stream_only),
+        TEST(test_too_many_values_of_binary_metadata_fail_their_stream_only),
         TEST(test_messages_are_decoded_whatever_they_are),
         TEST(test_content_types_of_grpc_are_taken),
         TEST(test_status_in_headers_that_do_not_end_the_answer_is_none),

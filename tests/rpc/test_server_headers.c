@@ -9,6 +9,7 @@
 
 #include "support/fixture.h"
 #include "support/raw_peer.h"
+#include "wire/metadata.h"
 
 typedef struct bench {
     fixture f;
@@ -450,6 +451,22 @@ test_binary_metadata_that_cannot_be_read_fails_its_stream_only(void)
     EXPECT(table);
 }
 
+/* A comma is a byte on the wire and an entry here. */
+static void
+test_binary_metadata_has_a_bounded_number_of_values(void)
+{
+    char most[BLY_METADATA_MAX_PARTS], more[BLY_METADATA_MAX_PARTS + 1];
+    memset(most, ',', sizeof most);
+    memset(more, ',', sizeof more);
+    most[sizeof most - 1] = '\0';
+    more[sizeof more - 1] = '\0';
+    const wanted table[] = {
+        {NULL, NULL, "x-many-bin", most, 200, BELAY_OK, NULL},
+        {NULL, NULL, "x-many-bin", more, 200, BELAY_RESOURCE_EXHAUSTED, "too many values in x-many-bin"},
+    };
+    EXPECT(table);
+}
+
 static void
 expect_back(const char *sent, const char *const *back)
 {
@@ -611,6 +628,7 @@ main(int argc, char **argv)
         TEST(a_timeout_comes_once),
         TEST(odd_metadata_is_no_error),
         TEST(binary_metadata_that_cannot_be_read_fails_its_stream_only),
+        TEST(binary_metadata_has_a_bounded_number_of_values),
         TEST(binary_metadata_is_read_padded_or_not_and_written_without),
         TEST(metadata_keeps_its_order_and_its_duplicates),
         TEST(an_early_error_is_one_block),

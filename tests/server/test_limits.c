@@ -503,13 +503,18 @@ test_a_handler_hears_that_its_client_went_too_far(void)
 static void
 test_a_connection_that_says_nothing_is_closed(void)
 {
+    static const char words[] = "no preface and SETTINGS in time";
     static raw_frame frame;
     bench b;
     raw_peer peer;
     bench_open(&b, BELAY_LIMIT_PREFACE_TIME, BELAY_MILLISECONDS(20));
     CU_ASSERT_FATAL(raw_connect_silent(&peer, b.fixture.address));
-    while (raw_read(peer.descriptor, &frame)) /* the server's SETTINGS, which are not answered */
-        continue;
+    for (frame.type = RAW_SETTINGS; frame.type != RAW_GOAWAY;) /* the server's SETTINGS are not answered */
+        CU_ASSERT_FATAL(raw_read(peer.descriptor, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), RAW_SETTINGS_TIMEOUT);
+    CU_ASSERT_EQUAL(frame.size, 8 + sizeof words - 1);
+    CU_ASSERT(memcmp(frame.payload + 8, words, sizeof words - 1) == 0);
+    CU_ASSERT_FALSE(raw_read(peer.descriptor, &frame));
     check_reached(&b, BELAY_LIMIT_PREFACE_TIME, 1);
     raw_close(&peer);
     bench_close(&b);

@@ -97,7 +97,7 @@ void fixture_await_no_connection(const fixture *fixture);
 
 /* A Note with a text, on the stack. */
 #define NOTE(words) (&(Belay__Test__Note){PROTOBUF_C_MESSAGE_INIT(&belay__test__note__descriptor), \
-                                           (char *)(words), {0, NULL}, 0})
+                                           (char *)(words), {0, NULL}, 0, NULL})
 
 /* A Note of at least `size` bytes, to be freed with free(). */
 Belay__Test__Note *note_new(size_t size);

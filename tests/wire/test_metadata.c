@@ -218,9 +218,9 @@ test_one_header_gives_a_bounded_number_of_values(void)
                     BELAY_OK);
     CU_ASSERT_EQUAL(belay_metadata_count(metadata), BLY_METADATA_MAX_PARTS);
     CU_ASSERT_EQUAL(bly_metadata_add_wire(metadata, "a-bin", 5, commas, BLY_METADATA_MAX_PARTS),
-                    BELAY_RESOURCE_EXHAUSTED);
+                    BELAY_OUT_OF_RANGE);
     CU_ASSERT_EQUAL(bly_metadata_add_wire(metadata, "a-bin", 5, commas, sizeof commas),
-                    BELAY_RESOURCE_EXHAUSTED);
+                    BELAY_OUT_OF_RANGE);
     CU_ASSERT_EQUAL(belay_metadata_count(metadata), BLY_METADATA_MAX_PARTS);
     belay_metadata_free(metadata);
 }
