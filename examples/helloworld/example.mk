@@ -16,3 +16,5 @@ examples_helloworld_greeter_client_LDADD = $(belay_libs)
 BUILT_SOURCES += $(helloworld_generated)
 CLEANFILES += $(helloworld_generated)
 EXTRA_DIST += examples/helloworld/helloworld.proto
+
+check_scripts += tests/examples/test_readme.sh

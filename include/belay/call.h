@@ -221,7 +221,7 @@ BELAY_API const belay_metadata *belay_call_metadata(const belay_call *call);
  * Returns BELAY_OK when the message was accepted (not delivered: only the status tells);
  *     BELAY_CANCELLED or BELAY_DEADLINE_EXCEEDED as the context ended; BELAY_END_OF_STREAM on a
  *     client call that has ended (its finish function tells how); BELAY_RESOURCE_EXHAUSTED
- *     without memory, or for a message of 4 GiB or more; BELAY_FAILED_PRECONDITION after the last
+ *     without memory, or for a message over BELAY_LIMIT_SEND_SIZE; BELAY_FAILED_PRECONDITION after the last
  *     message, or while another thread sends.
  * Threads: one sender at a time.
  */

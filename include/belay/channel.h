@@ -185,8 +185,9 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_call_options_add_metadata(belay_cal
  * options: read now; NULL for the defaults.
  * call: receives the call, to be given to a finish function or belay_call_free(); untouched on failure.
  * Returns BELAY_OK; BELAY_INVALID_ARGUMENT; BELAY_RESOURCE_EXHAUSTED without memory, or for a request
- *     of 4 GiB or more. A call whose context has ended, or whose deadline passed, is started all
- *     the same, ended: its finish function tells, and the network is not touched.
+ *     over BELAY_LIMIT_SEND_SIZE. A call whose context has ended, whose deadline passed, or whose request
+ *     is over that limit when it has been compressed, is started all the same, ended: its finish function
+ *     tells, and the network is not touched.
  * Threads: any. On another thread than the handler's, a call opened with its context is cancelled with it, but
  *     belongs to the thread that opened it.
  * Lifetime: the call keeps the channel's memory; when the channel is freed first, the call is cancelled.

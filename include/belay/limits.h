@@ -63,7 +63,8 @@ typedef enum belay_limit {
      * advertised as SETTINGS_MAX_HEADER_LIST_SIZE: 16 KiB. The call ends with BELAY_RESOURCE_EXHAUSTED. Against
      * HPACK bombs. Blocks to send that are over the peer's limit are not sent: their call ends the same way. */
     BELAY_LIMIT_HEADER_LIST = 11,
-    /* Fields of a block of headers: 128. The call ends with BELAY_RESOURCE_EXHAUSTED. */
+    /* Fields of a block of headers: 128. The call ends with BELAY_RESOURCE_EXHAUSTED. Against HPACK bombs of many
+     * small fields, each of which takes more here than on the wire. */
     BELAY_LIMIT_HEADER_FIELDS = 12,
     /* Bytes of a block of headers at which the connection ends: 64 KiB. Against HPACK bombs. */
     BELAY_LIMIT_HEADER_LIST_HARD = 13,

@@ -98,8 +98,7 @@ BELAY_API belay_runtime *belay_runtime_ref(belay_runtime *runtime);
 
 /*
  * Gives back a reference. With the last one the runtime's threads end. Calls keep their channel's memory and
- * so the
- * runtime: what is abandoned or detached ends with its channel.
+ * so the runtime: what is abandoned or detached ends with its channel.
  *
  * runtime: a runtime, or NULL.
  * Returns NULL, so that "runtime = belay_runtime_unref(runtime)" leaves no stale pointer.

@@ -493,6 +493,16 @@ try_again(bly_client_call *client, bly_bytes_queue *messages)
     client->host->ops->start(client->host->argument, call);
 }
 
+/* gRPC has no status for it, and wants it logged: one side is wrong about what is open. */
+static void
+note_reset(const bly_client_call *client, uint32_t error)
+{
+    const belay_call *call = &client->call;
+    if (error == BLY_H2_STREAM_CLOSED)
+        bly_log_write(&call->runtime->log, BELAY_LOG_WARNING, "%s reset an open call of %s with STREAM_CLOSED",
+                      bly_h2_connection_peer(call->stream.connection), call->method->path);
+}
+
 static void
 fail_closed(bly_client_call *client, uint32_t error, bool by_peer, bool unprocessed)
 {
@@ -500,6 +510,7 @@ fail_closed(bly_client_call *client, uint32_t error, bool by_peer, bool unproces
     if (unprocessed) {
         complete(client, BELAY_UNAVAILABLE, "the server refused the call before it ran", NULL, true);
     } else if (by_peer) {
+        note_reset(client, error);
         snprintf(message, sizeof message, "the server reset the stream with HTTP/2 error %u", (unsigned int)error);
         complete(client, bly_status_from_h2(error), message, NULL, true);
     } else if (error == BLY_H2_CONNECTION_LOST) {

@@ -64,6 +64,12 @@ belay_call_options_add_metadata(belay_call_options *options, const char *key, co
 
 /* ---- Starting --------------------------------------------------------------------------------------- */
 
+static belay_compression
+compression_of(const bly_client_host *host, const belay_call_options *options)
+{
+    return options->has_compression ? options->compression : host->compression;
+}
+
 static bly_client_call *
 make_call(const bly_client_host *host, const belay_method *method, const belay_call_options *options)
 {
@@ -75,7 +81,7 @@ make_call(const bly_client_host *host, const belay_method *method, const belay_c
     client->call.method = method;
     client->host = host;
     client->wait_for_ready = options->wait_for_ready;
-    client->call.compression.out = options->has_compression ? options->compression : host->compression;
+    client->call.compression.out = compression_of(host, options);
     client->peer = host->target;
     bly_link_init(&client->handler_link);
     bly_link_init(&client->host_link);
@@ -132,6 +138,30 @@ add_credentials(bly_client_call *client, const bly_credentials *credentials)
         bly_client_call_fail(&client->call, code, words);
 }
 
+/* Tells whether a packed request is larger than may be sent; of one that will be compressed only that tells. */
+static bool
+is_too_large(const bly_client_host *host, const belay_call_options *options, const bly_bytes *frame)
+{
+    if (compression_of(host, options) != BELAY_COMPRESSION_NONE ||
+        frame->size - BLY_FRAME_PREFIX <= host->limits->limits->values[BELAY_LIMIT_SEND_SIZE])
+        return false;
+    bly_limit_reached(host->limits, BELAY_LIMIT_SEND_SIZE, host->target);
+    return true;
+}
+
+/* Compresses the request, if it is to be. One that is too large all the same ends its call; then NULL. */
+static bly_bytes *
+compress_request(bly_client_call *client, bly_bytes *frame)
+{
+    frame = bly_call_frame_compress(&client->call, frame);
+    if (frame == NULL || belay_cancelled(&client->call) ||
+        bly_call_may_send(&client->call, frame->size - BLY_FRAME_PREFIX))
+        return frame;
+    bly_bytes_free(frame);
+    bly_client_call_fail(&client->call, BELAY_RESOURCE_EXHAUSTED, "the request is larger than the channel may send");
+    return NULL;
+}
+
 belay_code
 bly_client_call_start(const bly_client_host *host, belay_context *context, const belay_method *method,
                       const ProtobufCMessage *request, const belay_call_options *options, bool announce,
@@ -145,8 +175,7 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     bly_bytes *frame = one_request ? bly_call_frame_pack(request) : NULL;
     if (one_request && frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
-    if (one_request && frame->size - BLY_FRAME_PREFIX > host->limits->limits->values[BELAY_LIMIT_SEND_SIZE]) {
-        bly_limit_reached(host->limits, BELAY_LIMIT_SEND_SIZE, host->target);
+    if (one_request && is_too_large(host, options, frame)) {
         bly_bytes_free(frame);
         return BELAY_RESOURCE_EXHAUSTED;
     }
@@ -161,7 +190,7 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
     belong_to_scope(client, context);
     if (options->credentials.function != NULL && !belay_cancelled(call))
         add_credentials(client, &options->credentials);
-    frame = bly_call_frame_compress(call, frame);
+    frame = compress_request(client, frame);
     bly_mutex_lock(&call->lock);
     if (frame != NULL)
         bly_bytes_queue_push(&call->out, frame);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "server/server.h"
-#include "services/admin.belay.h"
+#include "services/own/admin.belay.h"
 #include "services/admin_calls.h"
 #include "wire/utf8.h"
 
@@ -40,7 +40,7 @@ take_census(belay_call *call, bly_census **census)
 static void
 write_call(const bly_admin_view *view, Belay__Admin__V1__Call *to)
 {
-    belay__admin__v1__call__init(to);
+    bly_belay__admin__v1__call__init(to);
     to->id = view->id;
     to->parent = view->parent;
     to->method = (char *)view->method;
@@ -153,20 +153,20 @@ drain(belay_call *call, const Belay__Admin__V1__DrainRequest *request, Belay__Ad
 static belay_code
 add_once(belay_server *server)
 {
-    static const belay_admin_v1_admin_handlers handlers = {
+    static const bly_belay_admin_v1_admin_handlers handlers = {
         .list_calls = list_calls,
         .cancel_call = cancel_call,
         .stats = stats,
         .drain = drain,
     };
-    return server->admin_doors == 0 ? belay_admin_v1_admin_add(server, &handlers, server) : BELAY_OK;
+    return server->admin_doors == 0 ? bly_belay_admin_v1_admin_add(server, &handlers, server) : BELAY_OK;
 }
 
 /* Adds the service, or opens one more door to it. */
 static belay_code
 answer_by(belay_server *server, unsigned int door)
 {
-    const belay_service *service = &belay_admin_v1_admin_service;
+    const belay_service *service = &bly_belay_admin_v1_admin_service;
     belay_code code = add_once(server);
     if (code != BELAY_OK)
         return code;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "server/extension.h"
-#include "services/grpc/health/v1/health.belay.h"
+#include "services/own/grpc/health/v1/health.belay.h"
 
 #define SERVICE_UNKNOWN GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
 #define NOTHING_SENT (-1)
@@ -117,7 +117,7 @@ take_request(bly_server_call *server)
 {
     ProtobufCMessage *message = NULL;
     belay_code code =
-        bly_attended_receive(server, &grpc__health__v1__health_check_request__descriptor, &message);
+        bly_attended_receive(server, &bly_grpc__health__v1__health_check_request__descriptor, &message);
     if (code != BELAY_OK)
         bly_attended_finish(server, code, NULL);
     return (Grpc__Health__V1__HealthCheckRequest *)message;
@@ -153,8 +153,8 @@ typedef struct line {
 static void
 write_line(entry *from, line *to)
 {
-    grpc__health__v1__health_list_response__statuses_entry__init(&to->pair);
-    grpc__health__v1__health_check_response__init(&to->value);
+    bly_grpc__health__v1__health_list_response__statuses_entry__init(&to->pair);
+    bly_grpc__health__v1__health_check_response__init(&to->value);
     to->value.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)from->status;
     to->pair.value = &to->value;
     to->pair.key = from->name;
@@ -342,14 +342,14 @@ attend(belay_server *server)
 belay_code
 belay_health_add(belay_server *server)
 {
-    static const grpc_health_v1_health_handlers attended = {NULL}; /* none is called */
+    static const bly_grpc_health_v1_health_handlers attended = {NULL}; /* none is called */
     belay_code code = bly_server_may_extend(server, &kind);
     if (code != BELAY_OK)
         return code;
     bly_health *health = make(server);
     if (health == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
-    code = grpc_health_v1_health_add(server, &attended, health);
+    code = bly_grpc_health_v1_health_add(server, &attended, health);
     if (code == BELAY_OK)
         code = attend(server);
     return code == BELAY_OK ? belay_health_set(server, "", BELAY_HEALTH_SERVING) : code;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "server/extension.h"
-#include "services/grpc/reflection/v1/reflection.belay.h"
-#include "services/grpc/reflection/v1alpha/reflection.belay.h"
+#include "services/own/grpc/reflection/v1/reflection.belay.h"
+#include "services/own/grpc/reflection/v1alpha/reflection.belay.h"
 #include "services/symbols.h"
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest request_message;
@@ -51,7 +51,7 @@ allocate(answer *to, size_t count, size_t size)
 static void
 answer_error(answer *to, belay_code code, const char *words)
 {
-    grpc__reflection__v1__error_response__init(&to->error);
+    bly_grpc__reflection__v1__error_response__init(&to->error);
     to->error.error_code = (int32_t)code;
     to->error.error_message = (char *)words;
     to->response.message_response_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
@@ -77,7 +77,7 @@ answer_file(answer *to, const bly_symbols *symbols, size_t file, const char *mis
         answer_error(to, BELAY_NOT_FOUND, missing);
         return;
     }
-    grpc__reflection__v1__file_descriptor_response__init(&to->files);
+    bly_grpc__reflection__v1__file_descriptor_response__init(&to->files);
     size_t *wanted = allocate(to, symbols->file_count, sizeof *wanted);
     to->files.file_descriptor_proto = allocate(to, symbols->file_count, sizeof *to->files.file_descriptor_proto);
     if (to->failed)
@@ -115,7 +115,7 @@ answer_numbers(answer *to, const bly_symbols *symbols, const char *type)
         answer_error(to, BELAY_NOT_FOUND, "no such message type");
         return;
     }
-    grpc__reflection__v1__extension_number_response__init(&to->numbers);
+    bly_grpc__reflection__v1__extension_number_response__init(&to->numbers);
     to->numbers.base_type_name = (char *)type;
     to->numbers.extension_number = allocate(to, symbols->extension_count, sizeof *to->numbers.extension_number);
     if (to->failed)
@@ -145,7 +145,7 @@ is_told(const bly_registry *registry, const belay_service *service)
 static void
 answer_services(answer *to, const bly_registry *registry)
 {
-    grpc__reflection__v1__list_service_response__init(&to->services);
+    bly_grpc__reflection__v1__list_service_response__init(&to->services);
     Grpc__Reflection__V1__ServiceResponse *names = allocate(to, registry->table_count, sizeof *names);
     to->services.service = allocate(to, registry->table_count, sizeof *to->services.service);
     if (to->failed)
@@ -154,7 +154,7 @@ answer_services(answer *to, const bly_registry *registry)
         if (!is_told(registry, registry->services[i]))
             continue;
         Grpc__Reflection__V1__ServiceResponse *one = &names[to->services.n_service];
-        grpc__reflection__v1__service_response__init(one);
+        bly_grpc__reflection__v1__service_response__init(one);
         one->name = (char *)registry->services[i]->name;
         to->services.service[to->services.n_service++] = one;
     }
@@ -168,7 +168,7 @@ static bool
 fill(answer *to, const bly_reflection *reflection, request_message *request)
 {
     const bly_symbols *symbols = &reflection->symbols;
-    grpc__reflection__v1__server_reflection_response__init(&to->response);
+    bly_grpc__reflection__v1__server_reflection_response__init(&to->response);
     to->response.valid_host = request->host;
     to->response.original_request = request;
     switch (request->message_request_case) {
@@ -225,7 +225,8 @@ turn(bly_server_call *server, void *data)
     belay_code code = BELAY_OK;
     while (code == BELAY_OK && bly_attended_has_room(server)) {
         ProtobufCMessage *message = NULL;
-        code = bly_attended_receive(server, &grpc__reflection__v1__server_reflection_request__descriptor, &message);
+        code = bly_attended_receive(server, &bly_grpc__reflection__v1__server_reflection_request__descriptor,
+                                    &message);
         if (code == BELAY_UNAVAILABLE)
             return;
         if (code == BELAY_OK)
@@ -253,11 +254,11 @@ static belay_code
 add_services(belay_server *server, bly_reflection *reflection)
 {
     static const bly_attendant attendant = {turn, NULL};
-    static const grpc_reflection_v1_server_reflection_handlers v1 = {NULL}; /* none is called */
-    static const grpc_reflection_v1alpha_server_reflection_handlers v1alpha = {NULL};
-    belay_code code = grpc_reflection_v1_server_reflection_add(server, &v1, reflection);
+    static const bly_grpc_reflection_v1_server_reflection_handlers v1 = {NULL}; /* none is called */
+    static const bly_grpc_reflection_v1alpha_server_reflection_handlers v1alpha = {NULL};
+    belay_code code = bly_grpc_reflection_v1_server_reflection_add(server, &v1, reflection);
     if (code == BELAY_OK)
-        code = grpc_reflection_v1alpha_server_reflection_add(server, &v1alpha, reflection);
+        code = bly_grpc_reflection_v1alpha_server_reflection_add(server, &v1alpha, reflection);
     if (code == BELAY_OK)
         code = bly_server_attend_method(server, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
                                         &attendant);

@@ -154,7 +154,7 @@ belay_code
 bly_status_from_h2(uint32_t h2_error)
 {
     switch (h2_error) {
-    case 0x5: /* STREAM_CLOSED: the tables leave it out, as no open stream is there to be told */
+    case 0x5: /* STREAM_CLOSED: the tables leave it out, as no open stream is there to be told; it is logged */
         return BELAY_UNKNOWN;
     case 0x7: /* REFUSED_STREAM */
         return BELAY_UNAVAILABLE;

@@ -141,6 +141,42 @@ test_a_request_that_is_too_large_is_not_sent(void)
     bench_close(&b);
 }
 
+static belay_code
+send_compressed(bench *b, bool compressible)
+{
+    belay_call_options *options = belay_call_options_new();
+    Belay__Test__Note *note = note_new(2000);
+    belay_call *call = NULL;
+    uint32_t noise = 1;
+    for (size_t i = 0; !compressible && i < note->payload.len; i++)
+        note->payload.data[i] = (uint8_t)((noise = noise * 1664525 + 1013904223) >> 24);
+    CU_ASSERT_EQUAL(belay_call_options_set_compression(options, BELAY_COMPRESSION_GZIP), BELAY_OK);
+    CU_ASSERT_EQUAL_FATAL(belay_call_start(b->channel, NULL, &unary, &note->base, options, &call), BELAY_OK);
+    belay_call_options_free(options);
+    free(note);
+    if (compressible) {
+        CU_ASSERT_FATAL(raw_await_headers(&b->peer, 3));
+        raw_status_only(&b->peer, 3, BELAY_NOT_FOUND, NULL);
+    }
+    return belay_call_finish_unary(call, NULL, NULL);
+}
+
+/* What counts is what would be sent. */
+static void
+test_a_request_that_is_compressed_is_as_large_as_that_makes_it(void)
+{
+    bench b;
+    belay_call *call = bench_open(&b, BELAY_LIMIT_SEND_SIZE, 1000, (raw_settings){0});
+    CU_ASSERT_EQUAL(send_compressed(&b, true), BELAY_NOT_FOUND);
+    CU_ASSERT_EQUAL(belay_channel_limit_reached(b.channel, BELAY_LIMIT_SEND_SIZE), 0);
+    CU_ASSERT_EQUAL(send_compressed(&b, false), BELAY_RESOURCE_EXHAUSTED);
+    CU_ASSERT_EQUAL(belay_channel_limit_reached(b.channel, BELAY_LIMIT_SEND_SIZE), 1);
+    raw_status_only(&b.peer, 1, BELAY_NOT_FOUND, NULL);
+    CU_ASSERT_EQUAL(belay_call_finish_unary(call, NULL, NULL), BELAY_NOT_FOUND);
+    check_goes_on(&b, 5);
+    bench_close(&b);
+}
+
 /* The first call leaves before the server has said so. */
 static void
 test_metadata_that_the_server_does_not_take_is_not_sent(void)
@@ -189,6 +225,7 @@ main(int argc, char **argv)
         TEST(trailers_that_are_too_large_end_their_call),
         TEST(a_reply_that_unpacks_too_large_ends_its_call),
         TEST(a_request_that_is_too_large_is_not_sent),
+        TEST(a_request_that_is_compressed_is_as_large_as_that_makes_it),
         TEST(metadata_that_the_server_does_not_take_is_not_sent),
         TEST(a_server_that_floods_loses_its_client),
         CU_TEST_INFO_NULL,

@@ -4,6 +4,9 @@
  * stream is left as HTTP/2 wants it: reset once when the other side still uses it, never when both sides have
  * ended it.
  */
+#include <string.h>
+#include <unistd.h>
+
 #include "rpc/client_scene.h"
 
 /* ---- Statuses ------------------------------------------------------------------------------------ */
@@ -341,6 +344,42 @@ test_reset_codes_become_statuses(void)
     }
 }
 
+static void
+take_line(void *argument, belay_log_level level, const char *text)
+{
+    (void)level;
+    if (strstr(text, "STREAM_CLOSED") != NULL)
+        gate_open(argument);
+}
+
+/* The server takes for closed what is open here: no status tells what that means. */
+static void
+test_reset_of_a_stream_as_closed_is_told_in_the_log(void)
+{
+    gate told;
+    char address[32];
+    raw_peer server;
+    belay_call *call = NULL;
+    belay_runtime_options *options = belay_runtime_options_new();
+    gate_init(&told, "the log told of the reset");
+    belay_runtime_options_set_log(options, take_line, &told, BELAY_LOG_WARNING);
+    belay_runtime *runtime = belay_runtime_new(options);
+    belay_runtime_options_free(options);
+    int listener = raw_listen(address);
+    belay_channel *channel = belay_channel_new(runtime, address, NULL);
+    CU_ASSERT_EQUAL_FATAL(belay_test_probe_chat_start(channel, NULL, NULL, &call), BELAY_OK);
+    raw_accept(&server, listener, (raw_settings){0});
+    CU_ASSERT(raw_await_headers(&server, 1));
+    raw_reset(&server, 1, 5);
+    CU_ASSERT_EQUAL(belay_call_finish(call, NULL), BELAY_UNKNOWN);
+    gate_wait(&told);
+    raw_close(&server);
+    close(listener);
+    belay_channel_free(channel);
+    belay_runtime_unref(runtime);
+    gate_fini(&told);
+}
+
 /* ---- An answer before the request has ended ------------------------------------------------------ */
 
 /* The server does not want the rest: the client stops, and holds nothing back for it. */
@@ -471,6 +510,7 @@ main(int argc, char **argv)
         TEST(test_bad_frame_with_the_end_of_both_sides),
         TEST(test_answer_that_breaks_http2),
         TEST(test_reset_codes_become_statuses),
+        TEST(test_reset_of_a_stream_as_closed_is_told_in_the_log),
         TEST(test_early_answer_ends_a_stream_of_requests),
         TEST(test_early_answer_ends_a_request_that_is_stuck),
         TEST(test_lost_connection_is_unavailable),

@@ -217,14 +217,17 @@ test_each_message_of_a_stream_has_its_say(void)
 
 /* ---- The other side's word ----------------------------------------------------------------------------- */
 
+/* more: of a second header; NULL: there is none. */
 static void
-call_accepting(raw_peer *client, uint32_t id, const char *accepted)
+call_accepting(raw_peer *client, uint32_t id, const char *accepted, const char *more)
 {
     const char *fields[] = {":method", "POST", ":scheme", "http", ":path", "/belay.test.Probe/Unary",
                             ":authority", "test", "te", "trailers", "content-type", "application/grpc",
-                            "grpc-accept-encoding", accepted, NULL};
+                            "grpc-accept-encoding", accepted, "grpc-accept-encoding", more, NULL};
     if (accepted == NULL)
         fields[12] = NULL;
+    if (more == NULL)
+        fields[14] = NULL;
     raw_headers(client, id, fields, false);
     raw_message(client, id, SMALL, true);
     CU_ASSERT(raw_await_end(client, id));
@@ -235,16 +238,18 @@ static void
 test_replies_are_compressed_for_clients_that_take_it(void)
 {
     static const struct {
-        const char *accepted;
+        const char *accepted, *more;
         bool gzip;
-    } table[] = {{NULL, false},      {"", false},     {"identity", false}, {"deflate", false},
-                 {"zstd, gzip", true}, {"gzip", true}, {"identity,deflate,gzip", true}};
+    } table[] = {{NULL, NULL, false},         {"", NULL, false},          {"identity", NULL, false},
+                 {"deflate", NULL, false},    {"zstd, gzip", NULL, true}, {"gzip", NULL, true},
+                 {"gzip", "deflate", true},   {"deflate", "gzip", true},  {"deflate", "identity", false},
+                 {"identity,deflate,gzip", NULL, true}};
     raw_peer client;
     desk d;
     desk_open(&d, BELAY_COMPRESSION_NONE, BELAY_COMPRESSION_GZIP);
     raw_connect(&client, d.f.address, (raw_settings){0});
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        call_accepting(&client, 2 * i + 1, table[i].accepted);
+        call_accepting(&client, 2 * i + 1, table[i].accepted, table[i].more);
         const raw_stream *stream = raw_of(&client, 2 * i + 1);
         CU_ASSERT_STRING_EQUAL(stream->encoding, table[i].gzip ? "gzip" : "");
         CU_ASSERT_EQUAL(stream->flag, table[i].gzip);
@@ -261,7 +266,7 @@ test_nothing_is_said_of_compression_unless_asked_for(void)
     desk d;
     desk_open(&d, BELAY_COMPRESSION_NONE, BELAY_COMPRESSION_NONE);
     raw_connect(&client, d.f.address, (raw_settings){0});
-    call_accepting(&client, 1, BLY_COMPRESSION_ACCEPTED);
+    call_accepting(&client, 1, BLY_COMPRESSION_ACCEPTED, NULL);
     CU_ASSERT_STRING_EQUAL(raw_of(&client, 1)->encoding, "");
     CU_ASSERT_STRING_EQUAL(raw_of(&client, 1)->accept_encoding, ""); /* which is free not to be told */
     CU_ASSERT_EQUAL(raw_of(&client, 1)->flag, 0);

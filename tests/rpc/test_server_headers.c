@@ -520,6 +520,24 @@ test_metadata_keeps_its_order_and_its_duplicates(void)
     bench_close(&b);
 }
 
+/* gRPC has none, but HTTP/2 does: what they say is not the call's, good or bad. */
+static void
+test_trailers_of_a_request_end_it_and_say_nothing(void)
+{
+    static const char *const trailers[] = {"x-late", "1", "x-bin", "!", "grpc-timeout", "soon", NULL};
+    bench b;
+    bench_open(&b);
+    raw_call(&b.client, 1, "Unary", NULL, false);
+    raw_message(&b.client, 1, 0, false);
+    raw_headers(&b.client, 1, trailers, true);
+    CU_ASSERT_TRUE(raw_await_end(&b.client, 1));
+    CU_ASSERT_EQUAL(raw_of(&b.client, 1)->http_status, 200);
+    CU_ASSERT_EQUAL(raw_of(&b.client, 1)->grpc_status, BELAY_OK);
+    CU_ASSERT_FALSE(raw_has_field(raw_of(&b.client, 1), "x-late", NULL));
+    CU_ASSERT_EQUAL(b.runs, 1);
+    bench_close(&b);
+}
+
 /* ---- The answer ---------------------------------------------------------------------------------------- */
 
 static void
@@ -631,6 +649,7 @@ main(int argc, char **argv)
         TEST(binary_metadata_has_a_bounded_number_of_values),
         TEST(binary_metadata_is_read_padded_or_not_and_written_without),
         TEST(metadata_keeps_its_order_and_its_duplicates),
+        TEST(trailers_of_a_request_end_it_and_say_nothing),
         TEST(an_early_error_is_one_block),
         TEST(an_endless_message_is_cut_short),
         TEST(ok_is_said),

@@ -416,6 +416,29 @@ test_a_header_list_that_is_too_large_ends_its_call(void)
     bench_close(&b);
 }
 
+/* As some clients do: what the program adds stands before what makes it a call, which is then beyond the limit. */
+static void
+test_a_header_list_that_is_too_large_from_its_beginning_ends_its_call(void)
+{
+    char value[KIB + 1];
+    const char *fields[] = {":method", "POST", ":scheme", "http", ":path", "/belay.test.Probe/Unary", ":authority",
+                            "test", "x", value, "te", "trailers", "content-type", "application/grpc", NULL};
+    bench b;
+    raw_peer peer;
+    memset(value, 'v', KIB);
+    value[KIB] = '\0';
+    bench_open(&b, BELAY_LIMIT_HEADER_LIST, KIB);
+    raw_connect(&peer, b.fixture.address, (raw_settings){0});
+    raw_headers(&peer, 1, fields, false);
+    raw_message(&peer, 1, 0, true);
+    CU_ASSERT(raw_await_end(&peer, 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->http_status, 200);
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_RESOURCE_EXHAUSTED);
+    check_reached(&b, BELAY_LIMIT_HEADER_LIST, 1);
+    raw_close(&peer);
+    bench_close(&b);
+}
+
 static void
 test_too_many_header_fields_end_their_call(void)
 {
@@ -556,6 +579,7 @@ main(int argc, char **argv)
         TEST(a_request_that_unpacks_too_large_ends_its_call),
         TEST(a_reply_that_is_too_large_is_not_sent),
         TEST(a_header_list_that_is_too_large_ends_its_call),
+        TEST(a_header_list_that_is_too_large_from_its_beginning_ends_its_call),
         TEST(too_many_header_fields_end_their_call),
         TEST(what_a_client_takes_of_metadata_is_respected),
         TEST(a_flood_ends_its_connection_and_no_other),

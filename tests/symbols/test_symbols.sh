@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The shared library exports what the public headers declare, and nothing else.
+# The shared library exports what the public headers declare, and nothing else. Besides that the static library defines
+# names of its own only, which no program has.
 
 : "${top_srcdir:=.}" "${top_builddir:=.}" "${NM:=nm}"
 
@@ -50,6 +51,14 @@ result "$work/missing" test_every_declared_function_is_exported
 
 comm -13 "$work/declared" "$work/exported" | grep '^belay_' > "$work/undeclared"
 result "$work/undeclared" test_every_exported_function_is_declared
+
+# Compilers and sanitizers put in what begins with an underscore.
+if [ -f "$top_builddir/.libs/libbelay.a" ]; then
+    $NM -g --defined-only "$top_builddir/.libs/libbelay.a" | awk 'NF == 3 { print $3 }' |
+        sort -u | comm -23 - "$work/declared" |
+        grep -v -e '^_' -e '^bly_' -e '^belay__wire__' -e '^belay__descriptor__' > "$work/met"
+    result "$work/met" test_static_library_defines_nothing_that_programs_may_define
+fi
 
 echo "symbols: $passed passed, $failed failed"
 [ $failed -eq 0 ]

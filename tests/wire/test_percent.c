@@ -172,6 +172,19 @@ test_texts_are_cut_between_characters(void)
         CU_ASSERT_EQUAL(bly_percent_cut(text, sizeof text - 1, cuts[i].most), cuts[i].wanted);
 }
 
+/* Those that follow the first begin with 8, 9, A or B. */
+static void
+test_no_byte_of_a_character_begins_what_is_cut_off(void)
+{
+    for (unsigned int byte = 0x80; byte <= 0xbf; byte++) {
+        char text[32];
+        size_t size = (size_t)snprintf(text, sizeof text, "x%%F1%%%X%%80%%9F.", byte);
+        for (size_t most = 1; most < size - 1; most++)
+            CU_ASSERT_EQUAL(bly_percent_cut(text, size, most), 1);
+        CU_ASSERT_EQUAL(bly_percent_cut(text, size, size - 1), size - 1);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -185,6 +198,7 @@ main(int argc, char **argv)
         { "decoded_bytes_are_made_valid", test_decoded_bytes_are_made_valid },
         { "encoding_and_decoding_give_the_text_back", test_encoding_and_decoding_give_the_text_back },
         { "texts_are_cut_between_characters", test_texts_are_cut_between_characters },
+        { "no_byte_of_a_character_begins_what_is_cut_off", test_no_byte_of_a_character_begins_what_is_cut_off },
         { "random_input_is_always_decoded", test_random_input_is_always_decoded },
         CU_TEST_INFO_NULL,
     };
