@@ -194,8 +194,10 @@ bool
 bly_request_check(bly_server_call *server, bool oversized)
 {
     unsigned int seen = server->headers_seen;
-    if (oversized)
+    if (oversized) { /* what seems to be missing may have come beyond the limit */
         bly_request_refuse(server, 200, BELAY_RESOURCE_EXHAUSTED, "header list too large");
+        return false;
+    }
     if ((seen & SEEN_METHOD) == 0 || (seen & SEEN_PATH) == 0)
         bly_request_refuse(server, 400, BELAY_INTERNAL, "no :method or no :path");
     if ((seen & SEEN_CONTENT_TYPE) == 0)
