@@ -23,7 +23,7 @@ bly_h2_send_away(bly_h2_connection *connection, uint32_t error, const char *word
     int32_t last = connection->is_server ? nghttp2_session_get_last_proc_stream_id(connection->session) : 0;
     connection->budget.spent = true;
     nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, error, (const uint8_t *)words, strlen(words));
-    /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. */
+    /* A second GOAWAY, without words: nothing else makes nghttp2 ignore the rest. It leaves when the first does not. */
     nghttp2_session_terminate_session(connection->session, error);
     bly_h2_wake(connection); /* whatever of that there was memory for: the flush closes it */
 }
@@ -302,6 +302,16 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t error, void *user
 
 /* ---- frames that leave ---- */
 
+/* Peers show the words of the last GOAWAY: one without any does not follow one that has said why. */
+static int
+on_frame_to_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    const bly_h2_connection *connection = user_data;
+    (void)session;
+    bool is_bare = frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.opaque_data_len == 0;
+    return is_bare && connection->budget.spent && connection->close_asked ? NGHTTP2_ERR_CANCEL : 0;
+}
+
 static void
 sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
@@ -416,6 +426,7 @@ make_callbacks(void)
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_received);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, on_frame_to_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, bly_h2_place_body);

@@ -108,6 +108,32 @@ test_list_over_the_hard_limit_closes_the_connection(void)
     check_bomb(false);
 }
 
+/* Once: peers show the words of the last GOAWAY. */
+static void
+check_away_with_words(lone *raw)
+{
+    static raw_frame frame;
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    CU_ASSERT_FATAL(frame.size > 8);
+    CU_ASSERT(memcmp(frame.payload + 8, "header list too large", frame.size - 8) == 0);
+    CU_ASSERT_FALSE(raw_read(raw->peer, &frame));
+    until_closed(&raw->owner);
+    CU_ASSERT_EQUAL(raw->owner.limits[BELAY_LIMIT_HEADER_LIST_HARD], 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(raw->owner.detail, "header list too large"));
+}
+
+static void
+test_goaway_for_a_list_is_sent_once_with_words(void)
+{
+    uint8_t block[4096];
+    lone raw;
+    lone_open_ready(&raw, true, NULL);
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 1, block, bomb(block, 1000));
+    check_away_with_words(&raw);
+    lone_close(&raw);
+}
+
 static void
 test_list_of_a_refused_stream_is_counted_too(void)
 {
@@ -280,6 +306,7 @@ static const CU_TestInfo tests[] = {
      test_list_over_its_bytes_is_cut_and_said_to_be_oversized},
     {"list over its number of fields is oversized", test_list_over_its_number_of_fields_is_oversized},
     {"list over the hard limit closes the connection", test_list_over_the_hard_limit_closes_the_connection},
+    {"goaway for a list is sent once with words", test_goaway_for_a_list_is_sent_once_with_words},
     {"list of a refused stream is counted too", test_list_of_a_refused_stream_is_counted_too},
     {"list below the hard limit costs only its stream", test_list_below_the_hard_limit_costs_only_its_stream},
     {"rest of a block is dropped when nobody wants it", test_rest_of_a_block_is_dropped_when_nobody_wants_it},

@@ -29,8 +29,11 @@ folder = tempfile.TemporaryDirectory(prefix='belay-interop-')
 CASES = ['empty_unary', 'large_unary', 'client_streaming', 'server_streaming', 'ping_pong', 'empty_stream',
          'custom_metadata', 'status_code_and_message', 'special_status_message', 'unimplemented_method',
          'unimplemented_service', 'cancel_after_begin', 'cancel_after_first_response', 'timeout_on_sleeping_server']
-# What grpc-go's client has no case for.
-OURS = ['concurrent_large_unary', 'rpc_soak', 'channel_soak', 'per_rpc_creds']
+SOAKS = ['rpc_soak', 'channel_soak']
+# What grpc-go's client has no case for, or only with Google's accounts.
+OURS = SOAKS + ['concurrent_large_unary', 'per_rpc_creds']
+# What only grpc-go's client has.
+GOS = SOAKS + ['pick_first_unary']
 # What grpc-go's server does not do. (Neither tells whether a request was compressed.)
 PYTHONS = ['cacheable_unary', 'server_compressed_unary', 'server_compressed_streaming']
 
@@ -121,7 +124,10 @@ def belay_calls(stack, tls, case):
 def go_calls(tls, case):
     options = ['--use_tls=true', '--use_test_ca=true', '--ca_file=' + path('ca.pem'),
                '--server_host_override=interop.test']
-    run([GO_CLIENT], options if tls else [], case, server_of('belay', tls))
+    # How long a call of a soak may take: nothing is measured.
+    patience = ['--soak_per_iteration_max_acceptable_latency_ms=%d' % (1000 * harness.PATIENCE),
+                '--soak_overall_timeout_seconds=%d' % harness.PATIENCE]
+    run([GO_CLIENT] + patience, options if tls else [], case, server_of('belay', tls))
 
 
 for tls in [False, True] if HAS_TLS else [False]:
@@ -132,7 +138,7 @@ for tls in [False, True] if HAS_TLS else [False]:
     for case in CASES + OURS + PYTHONS:
         if harness.HAS_GRPC:
             suite.add('belay calls Python%s, %s' % (words, case), belay_calls, 'python', tls, case)
-    for case in CASES:
+    for case in CASES + GOS:
         if GO_CLIENT:
             suite.add('Go calls belay%s, %s' % (words, case), go_calls, tls, case)
 

@@ -23,6 +23,18 @@ echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *repl
 #define TE "te", "trailers"
 #define TYPE "content-type", "application/grpc"
 
+/* With these before them, the type alone is beyond the limit of the list (16 KiB), or the rest of the call's headers is. */
+#define ALMOST_ALL 16100
+static char almost_all[ALMOST_ALL + 1];
+static char too_much[ALMOST_ALL + 61];
+
+static void
+fill(char *value, size_t size)
+{
+    memset(value, 'v', size - 1);
+    value[size - 1] = '\0';
+}
+
 typedef struct bad {
     const char *what;
     const char *fields[24];
@@ -55,6 +67,10 @@ static const bad bads[] = {
     {"a time of nine digits", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "grpc-timeout", "123456789S"}, 200,
      BELAY_INTERNAL, "grpc-timeout"},
     {"no base64", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "x-bin", "!!!!"}, 200, BELAY_INTERNAL, "base64"},
+    {"a list that leaves no room for the type", {METHOD, SCHEME, PATH, AUTHORITY, "x-large", almost_all, TE, TYPE}, 200,
+     BELAY_RESOURCE_EXHAUSTED, "header list too large"},
+    {"a list too large before the rest", {METHOD, SCHEME, PATH, AUTHORITY, "x-large", too_much, TE, TYPE}, 200,
+     BELAY_RESOURCE_EXHAUSTED, "header list too large"},
     {"a header of HTTP/1", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "connection", "close"}, 0, -1, NULL},
     {"an upper case name", {METHOD, SCHEME, PATH, AUTHORITY, TE, TYPE, "X-Key", "1"}, 0, -1, NULL},
 };
@@ -93,6 +109,8 @@ test_bad_requests_are_answered_and_harm_nobody_else(void)
     fixture f;
     raw_peer peer;
     size_t echoed = 0;
+    fill(almost_all, sizeof almost_all);
+    fill(too_much, sizeof too_much);
     fixture_open(&f, &(fixture_options){.handlers = {.unary = echo, .chat = answer_echo}});
     raw_connect(&peer, f.address, (raw_settings){0});
     raw_call(&peer, 1, "Chat", NULL, false);
