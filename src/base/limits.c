@@ -60,6 +60,7 @@ static const row rows[BELAY_LIMITS] = {
     ROW(BELAY_LIMIT_STREAM_WINDOW, "window of a stream", 256 * KIB, 1, LARGEST_WINDOW, nothing),
     ROW(BELAY_LIMIT_CONNECTION_WINDOW, "window of a connection", MIB, 65535, LARGEST_WINDOW, nothing),
     ROW(BELAY_LIMIT_PING_STRIKES, "PINGs that come too soon", 2, 0, ANY_NUMBER, connection_ended),
+    ROW(BELAY_LIMIT_TLS_MESSAGES, "messages of TLS itself", 32, 1, ANY_NUMBER, connection_ended),
 };
 
 void

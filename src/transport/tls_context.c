@@ -78,6 +78,19 @@ take_session(SSL *ssl, SSL_SESSION *session)
     return hooks_of(ssl)->session(SSL_get_app_data(ssl), session) ? 1 : 0;
 }
 
+/* The kind of each record stands in its header, of TLS 1.3's encrypted ones inside. OpenSSL goes through as many that
+ * are not of data as come, within one call; that the other side has ended is what it looks at before each. */
+static void
+look_at_record(int is_sent, int version, int kind, const void *bytes, size_t size, SSL *ssl, void *argument)
+{
+    const unsigned char *type = bytes;
+    (void)version, (void)argument;
+    if (is_sent != 0 || size == 0 || (kind != SSL3_RT_HEADER && kind != SSL3_RT_INNER_CONTENT_TYPE))
+        return;
+    if (*type != SSL3_RT_APPLICATION_DATA && !hooks_of(ssl)->message(SSL_get_app_data(ssl)))
+        SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
 /* ---- Making -------------------------------------------------------------------------------------- */
 
 /* OpenSSL's own exit handler would take away what threads of belay still use. */
@@ -104,6 +117,7 @@ set_rules(SSL_CTX *context)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Whoever sends nothing but changes of keys is not to keep a read from returning. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, look_at_record);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&

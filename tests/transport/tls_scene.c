@@ -344,6 +344,7 @@ tls_scene_logged(tls_scene *scene, const char *words)
 SSL *
 raw_tls_client(int descriptor, const char *protocols)
 {
+    block_pipe_signal();
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     need(context != NULL, "no context");
     SSL_CTX_set_security_level(context, 0);
