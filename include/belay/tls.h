@@ -111,8 +111,9 @@ BELAY_API void belay_tls_set_handshake_timeout(belay_tls *tls, uint64_t timeout_
  * the next.
  *
  * tls: to change.
- * interval_ns: in nanoseconds; 1 s by default; 0 for never: then only belay_tls_reload() reads them.
- * Threads: any. Holds for what begins to use the object later.
+ * interval_ns: in nanoseconds; 1 s by default; 0 for never: then only belay_tls_reload() reads them. Counts from
+ *     now on, also when the object is used already.
+ * Threads: any; waits for a look that is being taken.
  */
 BELAY_API void belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns);
 

@@ -221,7 +221,10 @@ belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns)
 {
     bly_mutex_lock(&tls->lock);
     tls->check_ns = interval_ns;
+    bly_loop *loop = tls->loop;
     bly_mutex_unlock(&tls->lock);
+    if (loop != NULL)
+        bly_loop_call(loop, bly_tls_begin_checking, tls);
 }
 
 void

@@ -73,7 +73,7 @@ void bly_tls_forget_contexts_locked(belay_tls *tls);
 
 /* ---- tls_reload.c ---- */
 
-/* Begins and ends to look at the files. The own loop. */
+/* Begins to look at the files, or goes on with another interval; and ends. The own loop. */
 void bly_tls_begin_checking(void *tls);
 void bly_tls_end_checking(void *tls);
 void bly_tls_check(bly_timer *timer);

@@ -123,6 +123,7 @@ arm(belay_tls *tls)
     uint64_t interval = tls->check_ns;
     bly_mutex_unlock(&tls->lock);
     uint64_t now = bly_clock_now(bly_loop_clock(tls->loop));
+    bly_timer_disarm(tls->loop, &tls->check); /* a new interval was set meanwhile */
     if (interval > 0 && !bly_timer_arm(tls->loop, &tls->check, bly_clock_after(now, interval)))
         tell_users(tls, BELAY_LOG_ERROR, "no memory to look at the files: changes will not be noticed");
 }

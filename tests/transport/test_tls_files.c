@@ -194,6 +194,23 @@ test_changes_are_noticed(void)
     tls_scene_close(&scene);
 }
 
+/* The scene's objects do not look, and are used. */
+static void
+test_looking_can_begin_later(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    belay_tls_set_check_interval(scene.server.tls, BELAY_SECONDS(3600));
+    belay_tls_set_check_interval(scene.server.tls, BELAY_MILLISECONDS(5));
+    certificates_write(&scene.files, "server.pem", "nonsense");
+    wait_until(is_logged, &(log_question){&scene, "NOT used"}, "a bad file is told of");
+    belay_tls_set_check_interval(scene.server.tls, 0);
+    certificates_replace(&scene.files, "server", "renewed");
+    expect_server(&scene, "localhost:1", true);
+    CU_ASSERT_FALSE(tls_scene_logged(&scene, "the files were read again"));
+    tls_scene_close(&scene);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -206,6 +223,7 @@ main(int argc, char **argv)
          test_a_certificate_that_tls_would_not_use_is_a_bad_file},
         {"connections_from_before_go_on", test_connections_from_before_go_on},
         {"changes_are_noticed", test_changes_are_noticed},
+        {"looking_can_begin_later", test_looking_can_begin_later},
         CU_TEST_INFO_NULL,
     };
     return suite_run("transport/tls_files", tests, argc, argv);
