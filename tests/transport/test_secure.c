@@ -386,6 +386,41 @@ test_more_changes_of_keys_than_may_be_end_a_connection(void)
     tls_scene_close(&scene);
 }
 
+static int
+choose_http_2(SSL *ssl, const unsigned char **chosen, unsigned char *size, const unsigned char *offered,
+              unsigned int offered_size, void *argument)
+{
+    (void)ssl, (void)offered, (void)offered_size, (void)argument;
+    *chosen = (const unsigned char *)"h2";
+    *size = 2;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* TLS 1.2 has other messages that cost a peer nothing. */
+static void
+test_more_wishes_for_another_handshake_than_may_be_end_a_connection(void)
+{
+    enum { MANY = 2000 };
+    tls_scene scene;
+    tls_scene_open(&scene);
+    SSL *ssl = raw_tls_server(&scene, choose_http_2);
+    SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+    CU_ASSERT_EQUAL_FATAL(SSL_accept(ssl), 1);
+    tls_side_await(&scene.client);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene.client.stream);
+    begin_collecting(ssl);
+    for (int i = 0; i < MANY; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_renegotiate(ssl), 1);
+        CU_ASSERT_EQUAL_FATAL(SSL_do_handshake(ssl), 1);
+    }
+    send_collected(ssl);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.client, 1), 0);
+    CU_ASSERT_EQUAL(scene.client.ended, BLY_STREAM_BROKEN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bly_stream_error(scene.client.stream), "too many messages of TLS itself"));
+    free_collecting(ssl);
+    tls_scene_close(&scene);
+}
+
 /* A limit is for a burst: those that may be are no flood. */
 static void
 test_as_many_changes_of_keys_as_may_be_are_harmless(void)
@@ -481,6 +516,8 @@ main(int argc, char **argv)
         {"answers_that_nobody_reads_have_an_end", test_answers_that_nobody_reads_have_an_end},
         {"a_read_does_not_take_all_changes_of_keys", test_a_read_does_not_take_all_changes_of_keys},
         {"more_changes_of_keys_than_may_be_end_a_connection", test_more_changes_of_keys_than_may_be_end_a_connection},
+        {"more_wishes_for_another_handshake_than_may_be_end_a_connection",
+         test_more_wishes_for_another_handshake_than_may_be_end_a_connection},
         {"as_many_changes_of_keys_as_may_be_are_harmless", test_as_many_changes_of_keys_as_may_be_are_harmless},
         {"a_read_does_not_take_all_tiny_records", test_a_read_does_not_take_all_tiny_records},
         {"a_refusal_is_read_when_a_write_fails", test_a_refusal_is_read_when_a_write_fails},

@@ -356,6 +356,21 @@ raw_tls_client(int descriptor, const char *protocols)
     return ssl;
 }
 
+SSL *
+raw_tls_server(tls_scene *scene, SSL_CTX_alpn_select_cb_func choose)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    need(context != NULL && SSL_CTX_use_certificate_file(context, certificate_file(&scene->files, "server"),
+                                                         SSL_FILETYPE_PEM) == 1 &&
+             SSL_CTX_use_PrivateKey_file(context, key_file(&scene->files, "server"), SSL_FILETYPE_PEM) == 1,
+         "no server's context");
+    SSL_CTX_set_alpn_select_cb(context, choose, NULL);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context);
+    need(ssl != NULL && SSL_set_fd(ssl, tls_scene_shake_alone(scene, &scene->client)) == 1, "no SSL");
+    return ssl;
+}
+
 void
 raw_tls_free(SSL *ssl)
 {
