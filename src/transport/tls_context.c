@@ -84,8 +84,8 @@ take_session(SSL *ssl, SSL_SESSION *session)
     return hooks_of(ssl)->session(SSL_get_app_data(ssl), session) ? 1 : 0;
 }
 
-/* The kind of each record stands in its header, of TLS 1.3's encrypted ones inside. OpenSSL goes through as many that
- * are not of data as come, within one call; that the other side has ended is what it looks at before each. */
+/* The kind of each record stands in its header, of TLS 1.3's encrypted ones inside. OpenSSL goes through as many of
+ * handshakes as come, within one call (of alerts five); that the other side has ended is what it looks at before each. */
 static void
 look_at_record(int is_sent, int version, int kind, const void *bytes, size_t size, SSL *ssl, void *argument)
 {
@@ -93,7 +93,7 @@ look_at_record(int is_sent, int version, int kind, const void *bytes, size_t siz
     (void)version, (void)argument;
     if (is_sent != 0 || size == 0 || (kind != SSL3_RT_HEADER && kind != SSL3_RT_INNER_CONTENT_TYPE))
         return;
-    if (*type != SSL3_RT_APPLICATION_DATA && !hooks_of(ssl)->message(SSL_get_app_data(ssl)))
+    if (*type == SSL3_RT_HANDSHAKE && !hooks_of(ssl)->message(SSL_get_app_data(ssl)))
         SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
