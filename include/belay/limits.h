@@ -106,10 +106,14 @@ typedef enum belay_limit {
     BELAY_LIMIT_CONNECTION_WINDOW = 26,
     /* PINGs that come too soon and are forgiven: 2. Servers only. The connection ends with the next. As the strikes
      * of belay_server_options_set_ping_limits(). Against floods of PINGs. */
-    BELAY_LIMIT_PING_STRIKES = 27
+    BELAY_LIMIT_PING_STRIKES = 27,
+    /* Messages of TLS itself that come after its handshake: changes of keys, tickets, attempts at another handshake: a
+     * burst of 32, and one more for each second. The connection ends with the next. Against floods of KeyUpdate, each
+     * of which costs us new keys. */
+    BELAY_LIMIT_TLS_MESSAGES = 28
 } belay_limit;
 
-#define BELAY_LIMITS 28 /* how many this version knows */
+#define BELAY_LIMITS 29 /* how many this version knows */
 
 /*
  * Gives a limit's name, "header list" say.

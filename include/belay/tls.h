@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS: who a server or client is, and whom it believes. One object holds the files and rules, and is given
+ * TLS: who a server or client is, and whom it believes. One object holds certificates and rules, and is given
  * to belay_server_listen() or belay_channel_options_set_tls(), to any number of them.
  *
  * What holds for all: TLS 1.2 or later, ECDHE and AEAD only, HTTP/2 agreed on by ALPN, no renegotiation,
  * no compression, no early data. Sessions are resumed. Handshakes run on a thread of the object's own, so
  * that many at once hold up nothing else.
  *
- * The files are looked at every now and then; when they have changed they are read again, for the
+ * Files are looked at every now and then; when they have changed they are read again, for the
  * handshakes that come. What cannot be used is reported in the log (BELAY_LOG_ERROR), and what was there
  * before stays in force.
  */
@@ -65,6 +65,20 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls,
                                                                  const char *key_file);
 
 /*
+ * The same from memory: for programs that are given certificates otherwise than in files. New ones are for the
+ * handshakes that come, and are set by calling this again.
+ *
+ * tls: to change; keeps what it has on failure. No file is looked at for it any more.
+ * certificate, certificate_size: the bytes of what the file would hold.
+ * key, key_size: the same. Neither is kept: the caller may wipe them.
+ * Returns as belay_tls_set_certificate().
+ * Threads: any.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate_pem(belay_tls *tls, const void *certificate,
+                                                                     size_t certificate_size, const void *key,
+                                                                     size_t key_size);
+
+/*
  * Sets whom this side believes: a client its server, a server that asks for it its clients.
  *
  * tls: to change; keeps what it has on failure.
@@ -74,6 +88,16 @@ BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_certificate(belay_tls *tls,
  * Threads: any; reads files.
  */
 BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_trust(belay_tls *tls, const char *ca_file);
+
+/*
+ * The same from memory.
+ *
+ * tls: to change; keeps what it has on failure. No file is looked at for it any more.
+ * authorities, size: the bytes of what the file would hold; not kept.
+ * Returns as belay_tls_set_certificate().
+ * Threads: any.
+ */
+BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_set_trust_pem(belay_tls *tls, const void *authorities, size_t size);
 
 /*
  * Sets what a server asks of its clients. It takes belay_tls_set_trust() to listen with anything but
@@ -111,14 +135,15 @@ BELAY_API void belay_tls_set_handshake_timeout(belay_tls *tls, uint64_t timeout_
  * the next.
  *
  * tls: to change.
- * interval_ns: in nanoseconds; 1 s by default; 0 for never: then only belay_tls_reload() reads them.
- * Threads: any. Holds for what begins to use the object later.
+ * interval_ns: in nanoseconds; 1 s by default; 0 for never: then only belay_tls_reload() reads them. Counts from
+ *     now on, also when the object is used already.
+ * Threads: any; waits for a look that is being taken.
  */
 BELAY_API void belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns);
 
 /*
- * Reads all files again, for the handshakes that come: on SIGHUP, say. Connections that are there go on.
- * Sessions from before are not resumed.
+ * Reads all files again, for the handshakes that come: on SIGHUP, say. What was set from memory stays, and connections
+ * that are there go on. Sessions from before are not resumed.
  *
  * tls: an object; keeps what it has on failure, which the log tells too (BELAY_LOG_ERROR).
  * Returns as belay_tls_set_certificate().
@@ -127,7 +152,7 @@ BELAY_API void belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns
 BELAY_API BELAY_WARN_UNUSED belay_code belay_tls_reload(belay_tls *tls);
 
 /*
- * Tells what was wrong when a function above failed last, with the name of the file.
+ * Tells what was wrong when a function above failed last, with the name of the file if it was one.
  *
  * tls: an object.
  * text, size: receives it, cut to size bytes with the NUL; empty when nothing has failed.

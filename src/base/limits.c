@@ -11,9 +11,6 @@
 #define ANY_NUMBER INT32_MAX
 #define LARGEST_WINDOW (1u << 30)
 
-/* Between two lines of a limit. */
-#define QUIET SECOND
-
 typedef struct row {
     const char *name;
     const char *symbol; /* in lines for people: what to set */
@@ -63,6 +60,7 @@ static const row rows[BELAY_LIMITS] = {
     ROW(BELAY_LIMIT_STREAM_WINDOW, "window of a stream", 256 * KIB, 1, LARGEST_WINDOW, nothing),
     ROW(BELAY_LIMIT_CONNECTION_WINDOW, "window of a connection", MIB, 65535, LARGEST_WINDOW, nothing),
     ROW(BELAY_LIMIT_PING_STRIKES, "PINGs that come too soon", 2, 0, ANY_NUMBER, connection_ended),
+    ROW(BELAY_LIMIT_TLS_MESSAGES, "messages of TLS itself", 32, 1, ANY_NUMBER, connection_ended),
 };
 
 void
@@ -107,18 +105,6 @@ bly_limit_record_init(bly_limit_record *record, const bly_limits *limits, bly_lo
     *record = (bly_limit_record){.limits = limits, .log = log, .setter = setter};
 }
 
-/* Whether it is this one's turn to say something. */
-static bool
-may_say(bly_limit_record *record, belay_limit limit)
-{
-    uint64_t now = belay_now();
-    uint64_t said = __atomic_load_n(&record->said_at[limit], __ATOMIC_RELAXED);
-    if (said != 0 && now - said < QUIET)
-        return false;
-    return __atomic_compare_exchange_n(&record->said_at[limit], &said, now, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED);
-}
-
 /* What one call is told anyway, and what only makes others wait, happens to honest peers as well. */
 static bool
 is_ordinary(const row *what)
@@ -131,11 +117,9 @@ bly_limit_reached(bly_limit_record *record, belay_limit limit, const char *peer)
 {
     const row *what = &rows[limit];
     __atomic_fetch_add(&record->reached[limit], 1, __ATOMIC_RELAXED);
-    if (!may_say(record, limit)) {
-        __atomic_fetch_add(&record->unsaid[limit], 1, __ATOMIC_RELAXED);
+    uint64_t unsaid;
+    if (!bly_quiet_may_say(&record->lines[limit], belay_now(), &unsaid))
         return;
-    }
-    uint64_t unsaid = __atomic_exchange_n(&record->unsaid[limit], 0, __ATOMIC_RELAXED);
     bly_log_write(record->log, is_ordinary(what) ? BELAY_LOG_INFO : BELAY_LOG_WARNING,
                   "limit reached: %s (%" PRIu64 ") by %s: %s; %" PRIu64 " more since the last such line; to be set "
                   "with %s(%s)", what->name, record->limits->values[limit], peer, what->done, unsaid, record->setter,

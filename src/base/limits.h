@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/quiet.h"
 
 typedef struct bly_limits {
     uint64_t values[BELAY_LIMITS];
@@ -34,8 +35,8 @@ typedef struct bly_limit_record {
 
     /* atomic, relaxed: they order nothing */
     uint64_t reached[BELAY_LIMITS];
-    uint64_t said_at[BELAY_LIMITS]; /* ns; whoever sets it says so */
-    uint64_t unsaid[BELAY_LIMITS];
+
+    bly_quiet lines[BELAY_LIMITS]; /* its own headings */
 } bly_limit_record;
 
 void bly_limit_record_init(bly_limit_record *record, const bly_limits *limits, bly_log *log, const char *setter);

@@ -83,8 +83,8 @@ struct belay_channel {
     bool shows_active;
     bly_list connections; /* bly_channel_connection */
     struct bly_channel_connection *current;
-    bly_connector *connector;
-    bly_handshake *handshake; /* TLS's, which follows */
+    bly_connector *connector; /* until there is a connection, or none to be had */
+    bly_handshake *handshake; /* TLS's with what the connector has found */
     bly_timer backoff_timer;
     bly_timer linger_timer; /* after the end: connections that do not go by themselves */
     unsigned int failures;  /* in a row */

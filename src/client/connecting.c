@@ -376,12 +376,24 @@ add_connection(belay_channel *channel, bly_stream *stream)
 }
 
 static void
+drop_connector(belay_channel *channel)
+{
+    if (channel->connector == NULL)
+        return;
+    bly_connector_free(channel->connector);
+    channel->connector = NULL;
+    bly_channel_unref(channel);
+}
+
+/* Connecting is over. The channel is kept by the caller's reference. */
+static void
 use_stream(belay_channel *channel, bly_stream *stream, const char *error)
 {
     if (stream == NULL)
         back_off(channel, error);
     else if (!add_connection(channel, stream))
         back_off(channel, "no memory for a connection");
+    drop_connector(channel);
 }
 
 static void
@@ -392,8 +404,10 @@ shaken(void *argument, bly_stream *stream, const char *error)
     if (channel->closing) {
         bly_stream_free(stream);
         finish_if_closed(channel);
+    } else if (stream != NULL) {
+        use_stream(channel, stream, NULL);
     } else {
-        use_stream(channel, stream, error);
+        bly_connector_go_on(channel->connector, error);
     }
     bly_channel_unref(channel);
 }
@@ -408,14 +422,14 @@ shake_hands(belay_channel *channel, bly_stream *stream)
     if (channel->handshake != NULL)
         bly_channel_ref(channel);
     else
-        back_off(channel, "no memory for a connection");
+        use_stream(channel, NULL, "no memory for a connection");
 }
 
 static void
 connected(void *argument, bly_stream *stream, const char *error)
 {
     belay_channel *channel = argument;
-    channel->connector = NULL;
+    bly_channel_ref(channel);
     if (stream != NULL && channel->tls != NULL)
         shake_hands(channel, stream);
     else
@@ -484,11 +498,7 @@ void
 bly_channel_close(belay_channel *channel)
 {
     channel->closing = true;
-    if (channel->connector != NULL) {
-        bly_connector_cancel(channel->connector);
-        channel->connector = NULL;
-        bly_channel_unref(channel);
-    }
+    drop_connector(channel);
     if (channel->handshake != NULL)
         bly_handshake_cancel(channel->handshake);
     if (bly_timer_disarm(channel->loop, &channel->backoff_timer))

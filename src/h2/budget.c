@@ -36,6 +36,7 @@ bly_h2_options_limit(bly_h2_options *options, const bly_limits *limits)
     options->provoked_rate = bly_limits_u32(limits, BELAY_LIMIT_PROVOKED_RATE);
     options->window_updates = bly_limits_u32(limits, BELAY_LIMIT_WINDOW_UPDATES);
     options->window_update_rate = bly_limits_u32(limits, BELAY_LIMIT_WINDOW_UPDATE_RATE);
+    options->tls_messages = bly_limits_u32(limits, BELAY_LIMIT_TLS_MESSAGES);
     options->streams_per_read = bly_limits_u32(limits, BELAY_LIMIT_STREAMS_PER_READ);
 }
 

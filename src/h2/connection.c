@@ -291,6 +291,8 @@ bly_h2_receive(bly_h2_connection *connection)
         connection->peer_ended = true;
         fail_as_peer_wants(connection);
     } else if (size == BLY_STREAM_BROKEN) {
+        if (bly_stream_has_flooded(connection->transport))
+            bly_h2_note_limit(connection, BELAY_LIMIT_TLS_MESSAGES);
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "%s", bly_stream_error(connection->transport));
     }
 }
@@ -376,6 +378,7 @@ bly_h2_connection_new(bly_loop *loop, bly_stream *stream, bool is_server, const 
         bly_h2_release(connection);
         return NULL;
     }
+    bly_stream_limit_messages(stream, options->tls_messages);
     bly_stream_set_handler(stream, ready, connection);
     bly_stream_watch(stream, BLY_WATCH_READ);
     bly_h2_wake(connection);

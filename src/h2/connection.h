@@ -215,6 +215,7 @@ typedef struct bly_h2_options {
     uint32_t window_updates;
     uint32_t window_update_rate;
     uint32_t streams_per_read;
+    uint32_t tls_messages;
     uint64_t stall_ns;
 } bly_h2_options;
 

@@ -56,6 +56,7 @@ typedef struct bly_server_totals {
     uint64_t calls_refused;
     uint64_t handlers_ignoring_cancel;
     uint64_t dropped_late;
+    uint64_t handshakes_failed;
 } bly_server_totals;
 
 /* What the host sets for its calls. */

@@ -337,13 +337,27 @@ limit_reached(void *owner, bly_h2_connection *h2, belay_limit limit)
     bly_limit_reached(&connection->place->server->limit_record, limit, connection->peer);
 }
 
+/* Whoever looks around for servers can have many of these lines. */
+static void
+complain(bly_server_connection *connection, bly_quiet *quiet, const char *what, const char *why)
+{
+    char more[64] = "";
+    uint64_t unsaid;
+    if (!bly_quiet_may_say(quiet, belay_now(), &unsaid))
+        return;
+    if (unsaid > 0)
+        snprintf(more, sizeof more, "; %" PRIu64 " more since the last such line", unsaid);
+    bly_log_write(&connection->place->server->runtime->log, BELAY_LOG_WARNING, "connection from %s%s: %s%s",
+                  connection->peer, what, why, more);
+}
+
 static void
 connection_closed(void *owner, bly_h2_connection *h2, bly_h2_reason reason, const char *detail)
 {
     bly_server_connection *connection = owner;
-    bly_log *log = &connection->place->server->runtime->log;
+    (void)h2;
     if (reason == BLY_H2_CLOSED_BY_PROTOCOL)
-        bly_log_write(log, BELAY_LOG_WARNING, "connection from %s closed: %s", bly_h2_connection_peer(h2), detail);
+        complain(connection, &connection->place->server->closed_lines, " closed", detail);
     connection->h2 = NULL;
     bly_server_connection_closed(connection->place->server, connection->door);
     free_if_done(connection);
@@ -381,8 +395,7 @@ set_keeping(bly_server_loop *place, bly_h2_options *options)
 static void
 drop(bly_server_connection *connection, const char *why)
 {
-    bly_log_write(&connection->place->server->runtime->log, BELAY_LOG_WARNING, "connection from %s: %s",
-                  connection->peer, why);
+    complain(connection, &connection->place->server->dropped_lines, "", why);
     bly_server_connection_closed(connection->place->server, connection->door);
     free_if_done(connection);
 }
@@ -415,6 +428,8 @@ shaken(void *argument, bly_stream *stream, const char *error)
         return;
     }
     bly_stream_free(stream);
+    if (error != NULL && !connection->refuses)
+        __atomic_fetch_add(&connection->place->server->totals.handshakes_failed, 1, __ATOMIC_RELAXED);
     drop(connection, error != NULL ? error : "closed, the server drains");
 }
 

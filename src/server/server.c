@@ -544,6 +544,7 @@ belay_server_counters_read(const belay_server *server, belay_server_counters *co
         .workers = pool.workers,
         .handlers_ignoring_cancel = read_total(&own->totals.handlers_ignoring_cancel),
         .dropped_late = read_total(&own->totals.dropped_late),
+        .handshakes_failed = read_total(&own->totals.handshakes_failed),
     };
     memcpy(counters, &all, size < sizeof all ? size : sizeof all);
 }

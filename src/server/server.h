@@ -106,6 +106,8 @@ struct belay_server {
     bly_server_totals totals;
     bly_draining draining; /* its own headings */
     bly_limit_record limit_record; /* its own headings */
+    bly_quiet dropped_lines;       /* likewise: of connections that came to nothing */
+    bly_quiet closed_lines;        /* likewise: of those that broke HTTP/2 */
     bly_holding_total held;        /* its own headings */
     bly_linger_count *lingering;   /* sockets of connections that are gone; not an operator's */
     bly_timer growth_timer;

@@ -33,7 +33,8 @@ struct bly_connector {
     bly_watch *watch; /* likewise, or NULL */
     bly_timer patience; /* armed during an attempt. It needs no reference of its own: it is armed,
                          * disarmed and fired on one thread, and disarmed before the end */
-    char error[BLY_ADDRESS_TEXT_SIZE + 128];
+    bool was_there; /* somebody answered, and was no good: `error` says why */
+    char error[BLY_ADDRESS_TEXT_SIZE + 320];
 };
 
 /* ---- the end ---- */
@@ -41,7 +42,8 @@ struct bly_connector {
 static void
 note_error_text(bly_connector *connector, const char *why)
 {
-    snprintf(connector->error, sizeof connector->error, "connect to %s: %s", connector->target, why);
+    if (!connector->was_there)
+        snprintf(connector->error, sizeof connector->error, "connect to %s: %s", connector->target, why);
 }
 
 static void
@@ -71,11 +73,11 @@ end_attempt(bly_connector *connector)
         close(descriptor);
 }
 
+/* It may be gone afterwards. */
 static void
-finish(bly_connector *connector, bly_stream *stream)
+tell(bly_connector *connector, bly_stream *stream)
 {
     connector->function(connector->argument, stream, stream == NULL ? connector->error : NULL);
-    free(connector);
 }
 
 /* ---- attempts ---- */
@@ -111,7 +113,7 @@ succeed(bly_connector *connector)
         note_error(connector, ENOMEM);
         return false;
     }
-    finish(connector, stream);
+    tell(connector, stream);
     return true;
 }
 
@@ -158,7 +160,7 @@ await_attempt(bly_connector *connector)
     return true;
 }
 
-/* Begins an attempt; true when it is under way, or when all has ended well and the connector is gone. */
+/* Begins an attempt; true when it is under way, or when it has ended well and the connector may be gone. */
 static bool
 attempt(bly_connector *connector, const bly_socket_address *candidate)
 {
@@ -185,7 +187,7 @@ try_next(bly_connector *connector)
             return;
         end_attempt(connector);
     }
-    finish(connector, NULL);
+    tell(connector, NULL);
 }
 
 /* ---- beginning ---- */
@@ -255,8 +257,19 @@ bly_connector_start(bly_loop *loop, const bly_address *address, uint64_t attempt
 }
 
 void
-bly_connector_cancel(bly_connector *connector)
+bly_connector_go_on(bly_connector *connector, const char *error)
 {
+    BLY_ASSERT(bly_loop_is_current(connector->loop));
+    snprintf(connector->error, sizeof connector->error, "%s", error);
+    connector->was_there = true;
+    try_next(connector);
+}
+
+void
+bly_connector_free(bly_connector *connector)
+{
+    if (connector == NULL)
+        return;
     BLY_ASSERT(bly_loop_is_current(connector->loop));
     if (connector->begin.pending) {
         connector->cancelled = true;

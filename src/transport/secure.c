@@ -6,10 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <belay/time.h>
+
 #include "transport/peer_identity.h"
 #include "transport/secure_inside.h"
 #include "transport/socket.h"
 #include "transport/tls_words.h"
+
+/* Until somebody says how many. */
+#define MOST_MESSAGES 32
 
 /* ---- What OpenSSL calls -------------------------------------------------------------------------- */
 
@@ -33,7 +38,34 @@ take_session(void *connection, SSL_SESSION *session)
     return true;
 }
 
-const bly_tls_hooks bly_secure_hooks = {.refused = refused, .session = take_session};
+/* What time has forgiven. */
+static void
+forgive(bly_secure *secure)
+{
+    uint64_t now = belay_now();
+    uint64_t more = (now - secure->forgiven_at) / BELAY_SECONDS(1);
+    uint32_t spent = secure->most_messages - secure->messages;
+    secure->forgiven_at = spent > 0 ? secure->forgiven_at + more * BELAY_SECONDS(1) : now;
+    secure->messages += more < spent ? (uint32_t)more : spent;
+}
+
+/* The handshake's own are not counted: there is an end to them. */
+static bool
+admit_message(void *connection)
+{
+    bly_secure *secure = connection;
+    if (!secure->is_through)
+        return true;
+    forgive(secure);
+    if (secure->messages > 0) {
+        secure->messages--;
+        return true;
+    }
+    secure->has_flooded = true;
+    return false;
+}
+
+const bly_tls_hooks bly_secure_hooks = {.refused = refused, .session = take_session, .message = admit_message};
 
 /* ---- Life ---------------------------------------------------------------------------------------- */
 
@@ -62,6 +94,8 @@ bly_secure_new(belay_tls *tls, bly_tls_target *target, int descriptor)
     secure->is_server = target == NULL;
     secure->target = target != NULL ? bly_tls_target_ref(target) : NULL;
     secure->socket.descriptor = descriptor;
+    secure->forgiven_at = belay_now();
+    bly_secure_limit_messages(secure, MOST_MESSAGES);
     secure->ssl = bly_tls_connection(tls, secure->is_server, &secure->generation);
     if (secure->ssl != NULL && prepare(secure))
         return secure;
@@ -117,6 +151,7 @@ was_told_why(bly_secure *secure)
     if (!secure->is_through || secure->is_broken)
         return false;
     ERR_clear_error();
+    bly_socket_bio_begin_turn(&secure->socket);
     int returned = SSL_peek_ex(secure->ssl, &byte, 1, &got);
     if (returned == 1 || SSL_get_error(secure->ssl, returned) != SSL_ERROR_SSL)
         return false;
@@ -140,6 +175,8 @@ bly_secure_break_by_socket(bly_secure *secure)
 int
 bly_secure_result(bly_secure *secure, int returned)
 {
+    if (secure->has_flooded)
+        return bly_secure_break(secure, "too many messages of TLS itself (changes of keys, tickets, handshakes)");
     switch (SSL_get_error(secure->ssl, returned)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
@@ -184,6 +221,7 @@ bly_secure_handshake(bly_secure *secure)
     if (!bly_secure_send_waiting(secure))
         return BLY_STREAM_BROKEN;
     ERR_clear_error();
+    bly_socket_bio_begin_turn(&secure->socket);
     int returned = SSL_do_handshake(secure->ssl);
     if (returned != 1) {
         int result = bly_secure_result(secure, returned);
@@ -215,9 +253,8 @@ bly_secure_take_identity(bly_secure *secure)
 
 /* ---- Reading ------------------------------------------------------------------------------------- */
 
-/* Records without bytes for us, changes of keys say, that a read goes through before others have their
- * turn. */
-#define MOST_EMPTY_RECORDS 16
+/* Records that a read goes through before others have their turn, however small they are. */
+#define MOST_RECORDS 256
 
 /* Bytes that OpenSSL could go on with now. */
 static bool
@@ -226,7 +263,7 @@ has_more(const bly_secure *secure)
     return !secure->socket.is_dry && SSL_has_pending(secure->ssl) == 1;
 }
 
-/* One read of the socket, and what records it brought: OpenSSL gives out one at a time. */
+/* OpenSSL gives out one record at a time. */
 ssize_t
 bly_secure_read(bly_secure *secure, void *data, size_t size)
 {
@@ -235,14 +272,13 @@ bly_secure_read(bly_secure *secure, void *data, size_t size)
     if (secure->is_broken)
         return BLY_STREAM_BROKEN;
     ERR_clear_error();
-    secure->socket.is_dry = false;
-    for (int empty = 0; filled < size && empty < MOST_EMPTY_RECORDS;) {
+    bly_socket_bio_begin_turn(&secure->socket);
+    for (int records = 0; filled < size && records < MOST_RECORDS; records++) {
         int returned = SSL_read_ex(secure->ssl, (char *)data + filled, size - filled, &got);
         if (returned == 1)
             filled += got;
-        else if ((result = bly_secure_result(secure, returned)) == BLY_STREAM_AGAIN)
-            empty++;
-        else
+        else if ((result = bly_secure_result(secure, returned)) != BLY_STREAM_AGAIN ||
+                 bly_socket_bio_is_done(&secure->socket))
             break;
         if (!has_more(secure))
             break;
@@ -250,6 +286,18 @@ bly_secure_read(bly_secure *secure, void *data, size_t size)
     /* After bytes the end is told next time. */
     secure->has_more = result != BLY_STREAM_AGAIN ? filled > 0 : has_more(secure);
     return filled > 0 ? (ssize_t)filled : result;
+}
+
+void
+bly_secure_limit_messages(bly_secure *secure, uint32_t most)
+{
+    secure->messages = secure->most_messages = most;
+}
+
+bool
+bly_secure_has_flooded(const bly_secure *secure)
+{
+    return secure->has_flooded;
 }
 
 bool

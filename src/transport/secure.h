@@ -48,6 +48,11 @@ bool bly_secure_has_more(const bly_secure *secure);
 bool bly_secure_is_waiting(const bly_secure *secure);
 bool bly_secure_send_waiting(bly_secure *secure);
 
+/* Messages of TLS itself that may come after the handshake: changes of keys, tickets, attempts at another handshake.
+ * `most` in a burst, and one more for each second. The next breaks it, before it is looked at. */
+void bly_secure_limit_messages(bly_secure *secure, uint32_t most);
+bool bly_secure_has_flooded(const bly_secure *secure);
+
 /* What broke it, in words. */
 const char *bly_secure_error(const bly_secure *secure);
 

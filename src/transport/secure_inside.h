@@ -20,6 +20,10 @@ struct bly_secure {
     bool is_through; /* the handshake is done */
     bool is_broken;
     bool has_more; /* OpenSSL holds bytes that it has not given out */
+    uint32_t messages;      /* that may still come */
+    uint32_t most_messages; /* of a burst */
+    uint64_t forgiven_at;   /* ns */
+    bool has_flooded;
     size_t held;   /* bytes that were written whose records wait in the socket's */
     belay_peer_identity *identity;
     bool was_refused; /* the other side's certificate; `words` say why */

@@ -14,6 +14,9 @@
  * for more and does not read is given up. */
 #define MOST_UNASKED (64u << 10)
 
+/* Of ciphertext, that is read in a turn. OpenSSL goes on by itself over records that are not for us. */
+#define MOST_OF_A_TURN (128u << 10)
+
 /* ---- The socket ---------------------------------------------------------------------------------- */
 
 /* The number of bytes that it took, 0 too; -1: it is broken. */
@@ -78,6 +81,19 @@ bly_socket_bio_send_waiting(bly_socket_bio *self)
 }
 
 void
+bly_socket_bio_begin_turn(bly_socket_bio *self)
+{
+    self->is_dry = false;
+    self->taken = 0;
+}
+
+bool
+bly_socket_bio_is_done(const bly_socket_bio *self)
+{
+    return self->is_dry || self->taken >= MOST_OF_A_TURN;
+}
+
+void
 bly_socket_bio_collect(bly_socket_bio *self, uint8_t *buffer, size_t size)
 {
     BLY_ASSERT(self->lent == NULL);
@@ -130,11 +146,18 @@ read_bytes(BIO *bio, char *data, size_t size, size_t *read)
     bly_socket_bio *self = BIO_get_data(bio);
     ssize_t got;
     BIO_clear_retry_flags(bio);
+    if (self->taken >= MOST_OF_A_TURN) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    if (size > MOST_OF_A_TURN - self->taken)
+        size = MOST_OF_A_TURN - self->taken;
     do
         got = recv(self->descriptor, data, size, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     self->is_dry = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (got > 0) {
+        self->taken += (size_t)got;
         *read = (size_t)got;
         return 1;
     }

@@ -17,6 +17,7 @@ typedef struct bly_socket_bio {
     int error;    /* errno of what broke it; 0: nothing */
     bool at_end;  /* the other side sends nothing more */
     bool is_dry;  /* the last read found nothing */
+    size_t taken; /* bytes since the turn began */
     /* while a write is collected */
     uint8_t *lent; /* NULL: none is */
     size_t lent_size;
@@ -30,6 +31,12 @@ typedef struct bly_socket_bio {
 /* Makes a BIO that works on it; freed with the SSL it is given to. NULL without memory. */
 BIO *bly_socket_bio_new(bly_socket_bio *socket);
 void bly_socket_bio_fini(bly_socket_bio *socket);
+
+/* Begins a turn: so much is read in one that other connections do not wait long, and the rest stays in the socket. */
+void bly_socket_bio_begin_turn(bly_socket_bio *socket);
+
+/* Whether the socket gives nothing more in this turn. */
+bool bly_socket_bio_is_done(const bly_socket_bio *socket);
 
 /* Collects what is written, until it is sent. */
 void bly_socket_bio_collect(bly_socket_bio *socket, uint8_t *buffer, size_t size);

@@ -331,6 +331,19 @@ bly_stream_is_resumed(const bly_stream *stream)
     return stream->secure != NULL && bly_secure_is_resumed(stream->secure);
 }
 
+void
+bly_stream_limit_messages(bly_stream *stream, uint32_t most)
+{
+    if (stream->secure != NULL)
+        bly_secure_limit_messages(stream->secure, most);
+}
+
+bool
+bly_stream_has_flooded(const bly_stream *stream)
+{
+    return stream->secure != NULL && bly_secure_has_flooded(stream->secure);
+}
+
 const char *
 bly_stream_peer(const bly_stream *stream)
 {

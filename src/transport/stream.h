@@ -57,6 +57,11 @@ ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
  * already. */
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
 
+/* Sets how many messages of TLS itself may come after the handshake (BELAY_LIMIT_TLS_MESSAGES); and whether the
+ * stream is broken because there were more. Nothing and false for plain ones. */
+void bly_stream_limit_messages(bly_stream *stream, uint32_t most);
+bool bly_stream_has_flooded(const bly_stream *stream);
+
 /* Whether a session was resumed; false for plain ones. */
 bool bly_stream_is_resumed(const bly_stream *stream);
 

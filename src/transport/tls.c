@@ -89,14 +89,16 @@ fail(belay_tls *tls, const char *words)
     return BELAY_FAILED_PRECONDITION;
 }
 
-/* The files were read and are good: the stamps are of before that, so that no change is missed. */
+/* The stamps are of before the files were read, so that no change is missed. Takes over the names, which are NULL for
+ * what is in memory. */
 static belay_code
-set_certificate(belay_tls *tls, char *certificate_file, char *key_file)
+set_certificate(belay_tls *tls, bly_tls_source certificate, bly_tls_source key, char *certificate_file, char *key_file)
 {
+    BLY_ASSERT_HELD(&tls->reading);
     char words[BLY_TLS_WORDS];
     bly_tls_own own;
     bly_tls_stamp stamps[2] = {bly_tls_stamp_of(certificate_file), bly_tls_stamp_of(key_file)};
-    if (!bly_tls_own_read(&own, certificate_file, key_file, words)) {
+    if (!bly_tls_own_read(&own, certificate, key, words)) {
         free(certificate_file);
         free(key_file);
         return fail(tls, words);
@@ -125,20 +127,35 @@ belay_tls_set_certificate(belay_tls *tls, const char *certificate_file, const ch
         return BELAY_RESOURCE_EXHAUSTED;
     }
     bly_mutex_lock(&tls->reading);
-    belay_code code = set_certificate(tls, certificate_copy, key_copy);
+    belay_code code = set_certificate(tls, (bly_tls_source){.name = certificate_copy},
+                                      (bly_tls_source){.name = key_copy}, certificate_copy, key_copy);
     bly_mutex_unlock(&tls->reading);
     return code;
 }
 
-/* Takes over the name. is_asked: by the program, and not because it has said nothing. */
+belay_code
+belay_tls_set_certificate_pem(belay_tls *tls, const void *certificate, size_t certificate_size, const void *key,
+                              size_t key_size)
+{
+    if (tls == NULL || certificate == NULL || key == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_mutex_lock(&tls->reading);
+    belay_code code = set_certificate(tls, (bly_tls_source){"the given certificate", certificate, certificate_size},
+                                      (bly_tls_source){"the given key", key, key_size}, NULL, NULL);
+    bly_mutex_unlock(&tls->reading);
+    return code;
+}
+
+/* source: NULL: the system's store. Takes over the name, which is NULL but for a file. is_asked: by the program, and
+ * not because it has said nothing. */
 static belay_code
-set_trust(belay_tls *tls, char *ca_file, bool is_asked)
+set_trust(belay_tls *tls, const bly_tls_source *source, char *ca_file, bool is_asked)
 {
     BLY_ASSERT_HELD(&tls->reading);
     char words[BLY_TLS_WORDS];
     bly_tls_trust trust;
     bly_tls_stamp stamp = bly_tls_stamp_of(ca_file);
-    if (!bly_tls_trust_read(&trust, ca_file, words)) {
+    if (!bly_tls_trust_read(&trust, source, words)) {
         free(ca_file);
         return fail(tls, words);
     }
@@ -146,6 +163,7 @@ set_trust(belay_tls *tls, char *ca_file, bool is_asked)
     bly_mutex_lock(&tls->lock);
     replace(&tls->ca_file, ca_file);
     tls->has_trust = is_asked;
+    tls->keeps_trust = source != NULL && source->bytes != NULL;
     bly_tls_trust_fini(&tls->trust);
     tls->trust = trust;
     bly_tls_forget_contexts_locked(tls);
@@ -162,7 +180,18 @@ belay_tls_set_trust(belay_tls *tls, const char *ca_file)
     if (ca_file != NULL && copy == NULL)
         return BELAY_RESOURCE_EXHAUSTED;
     bly_mutex_lock(&tls->reading);
-    belay_code code = set_trust(tls, copy, true);
+    belay_code code = set_trust(tls, copy != NULL ? &(bly_tls_source){.name = copy} : NULL, copy, true);
+    bly_mutex_unlock(&tls->reading);
+    return code;
+}
+
+belay_code
+belay_tls_set_trust_pem(belay_tls *tls, const void *authorities, size_t size)
+{
+    if (tls == NULL || authorities == NULL)
+        return BELAY_INVALID_ARGUMENT;
+    bly_mutex_lock(&tls->reading);
+    belay_code code = set_trust(tls, &(bly_tls_source){"the given authorities", authorities, size}, NULL, true);
     bly_mutex_unlock(&tls->reading);
     return code;
 }
@@ -221,7 +250,10 @@ belay_tls_set_check_interval(belay_tls *tls, uint64_t interval_ns)
 {
     bly_mutex_lock(&tls->lock);
     tls->check_ns = interval_ns;
+    bly_loop *loop = tls->loop;
     bly_mutex_unlock(&tls->lock);
+    if (loop != NULL)
+        bly_loop_call(loop, bly_tls_begin_checking, tls);
 }
 
 void
@@ -264,7 +296,7 @@ static belay_code
 check_client(belay_tls *tls, bly_log *log)
 {
     bly_mutex_lock(&tls->reading);
-    belay_code code = tls->trust.store == NULL ? set_trust(tls, NULL, false) : BELAY_OK;
+    belay_code code = tls->trust.store == NULL ? set_trust(tls, NULL, NULL, false) : BELAY_OK;
     bly_mutex_unlock(&tls->reading);
     if (code == BELAY_FAILED_PRECONDITION)
         bly_log_write(log, BELAY_LOG_ERROR, "TLS: the system's store of authorities cannot be used");

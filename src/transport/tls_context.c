@@ -9,6 +9,12 @@
 #define CIPHERS_OF_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define CIPHERS_OF_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
+/* Curves only: finite fields cost the server most, and no peer needs them. OpenSSL 3.5 knows a list with marks, and one
+ * that withstands quantum computers; one that is bound to FIPS lacks the first of the others. */
+static const char groups_of_35[] = "?*X25519MLKEM768 / ?*X25519:?secp256r1 / ?X448:?secp384r1:?secp521r1";
+static const char groups_of_30[] = "X25519:P-256:P-384:P-521:X448";
+static const char groups_of_fips[] = "P-256:P-384:P-521";
+
 /* One read of the socket takes in several records of a large message. */
 #define READ_BUFFER (64u << 10)
 
@@ -78,6 +84,19 @@ take_session(SSL *ssl, SSL_SESSION *session)
     return hooks_of(ssl)->session(SSL_get_app_data(ssl), session) ? 1 : 0;
 }
 
+/* The kind of each record stands in its header, of TLS 1.3's encrypted ones inside. OpenSSL goes through as many of
+ * handshakes as come, within one call (of alerts five); that the other side has ended is what it looks at before each. */
+static void
+look_at_record(int is_sent, int version, int kind, const void *bytes, size_t size, SSL *ssl, void *argument)
+{
+    const unsigned char *type = bytes;
+    (void)version, (void)argument;
+    if (is_sent != 0 || size == 0 || (kind != SSL3_RT_HEADER && kind != SSL3_RT_INNER_CONTENT_TYPE))
+        return;
+    if (*type == SSL3_RT_HANDSHAKE && !hooks_of(ssl)->message(SSL_get_app_data(ssl)))
+        SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+}
+
 /* ---- Making -------------------------------------------------------------------------------------- */
 
 /* OpenSSL's own exit handler would take away what threads of belay still use. */
@@ -95,6 +114,17 @@ bly_tls_begin_library(void)
 }
 
 static bool
+set_groups(SSL_CTX *context)
+{
+    bool is_35 = OpenSSL_version_num() >= 0x30500000ul;
+    bool is_set = (is_35 && SSL_CTX_set1_groups_list(context, groups_of_35) == 1) ||
+                  SSL_CTX_set1_groups_list(context, groups_of_30) == 1 ||
+                  SSL_CTX_set1_groups_list(context, groups_of_fips) == 1;
+    ERR_clear_error();
+    return is_set;
+}
+
+static bool
 set_rules(SSL_CTX *context)
 {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -104,13 +134,14 @@ set_rules(SSL_CTX *context)
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     /* Whoever sends nothing but changes of keys is not to keep a read from returning. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, look_at_record);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
     return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(context, 0) == 1 && SSL_CTX_set_max_early_data(context, 0) == 1 &&
            SSL_CTX_set_recv_max_early_data(context, 0) == 1 &&
            SSL_CTX_set_cipher_list(context, CIPHERS_OF_12) == 1 &&
-           SSL_CTX_set_ciphersuites(context, CIPHERS_OF_13) == 1;
+           SSL_CTX_set_ciphersuites(context, CIPHERS_OF_13) == 1 && set_groups(context);
 }
 
 static bool

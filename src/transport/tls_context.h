@@ -21,6 +21,8 @@ typedef struct bly_tls_hooks {
     void (*refused)(void *connection, int error, X509 *certificate);
     /* A client was given a session; true: the callee has taken over the reference. */
     bool (*session)(void *connection, SSL_SESSION *session);
+    /* A record of a handshake has come. False: it goes no further, and neither does what follows. */
+    bool (*message)(void *connection);
 } bly_tls_hooks;
 
 /* Make contexts; NULL without memory. Hooks outlive them. Any thread. */

@@ -2,6 +2,7 @@
 #include "transport/tls_files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -13,31 +14,49 @@
 
 /* ---- Opening, and what to say -------------------------------------------------------------------- */
 
-static FILE *
+static BIO *
 open_file(const char *path, char words[BLY_TLS_WORDS])
 {
     char buffer[96];
     FILE *file = fopen(path, "re");
-    if (file == NULL)
+    if (file == NULL) {
         snprintf(words, BLY_TLS_WORDS, "%s: %s", path, bly_socket_error(errno, buffer, sizeof buffer));
-    return file;
+        return NULL;
+    }
+    BIO *bio = BIO_new_fp(file, BIO_CLOSE);
+    if (bio == NULL) {
+        snprintf(words, BLY_TLS_WORDS, "%s: no memory", path);
+        fclose(file);
+    }
+    return bio;
+}
+
+static BIO *
+open_source(bly_tls_source source, char words[BLY_TLS_WORDS])
+{
+    if (source.bytes == NULL)
+        return open_file(source.name, words);
+    BIO *bio = source.size <= INT_MAX ? BIO_new_mem_buf(source.bytes, (int)source.size) : NULL;
+    if (bio == NULL)
+        snprintf(words, BLY_TLS_WORDS, "%s: no memory", source.name);
+    return bio;
 }
 
 /* What OpenSSL said last, which is the nearest to the cause. */
 static void
-say_why(const char *path, const char *what, char words[BLY_TLS_WORDS])
+say_why(const char *name, const char *what, char words[BLY_TLS_WORDS])
 {
     unsigned long error = ERR_peek_last_error();
     const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
     if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
         reason = "there is none in it (PEM is wanted)";
-    snprintf(words, BLY_TLS_WORDS, "%s: %s: %s", path, what, reason != NULL ? reason : "no memory");
+    snprintf(words, BLY_TLS_WORDS, "%s: %s: %s", name, what, reason != NULL ? reason : "no memory");
     ERR_clear_error();
 }
 
 /* ---- Who this side is ---------------------------------------------------------------------------- */
 
-/* After the last certificate PEM_read_X509() finds none, and that is no error. */
+/* After the last certificate PEM_read_bio_X509() finds none, and that is no error. */
 static bool
 is_at_end(void)
 {
@@ -49,14 +68,14 @@ is_at_end(void)
 }
 
 static bool
-read_chain(bly_tls_own *own, FILE *file)
+read_chain(bly_tls_own *own, BIO *bio)
 {
     X509 *next;
-    own->certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    own->certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     own->chain = sk_X509_new_null();
     if (own->certificate == NULL || own->chain == NULL)
         return false;
-    while ((next = PEM_read_X509(file, NULL, NULL, NULL)) != NULL) {
+    while ((next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
         if (sk_X509_push(own->chain, next) <= 0) {
             X509_free(next);
             return false;
@@ -75,65 +94,64 @@ no_password(char *buffer, int size, int writing, void *argument)
 }
 
 static bool
-read_key(bly_tls_own *own, const char *path, char words[BLY_TLS_WORDS])
+read_key(bly_tls_own *own, bly_tls_source source, char words[BLY_TLS_WORDS])
 {
     bool asked = false;
-    FILE *file = open_file(path, words);
-    if (file == NULL)
+    BIO *bio = open_source(source, words);
+    if (bio == NULL)
         return false;
-    own->key = PEM_read_PrivateKey(file, NULL, no_password, &asked);
-    fclose(file);
+    own->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
+    BIO_free(bio);
     if (own->key == NULL) {
-        say_why(path, "cannot read a key", words);
+        say_why(source.name, "cannot read a key", words);
         if (asked)
-            snprintf(words, BLY_TLS_WORDS, "%s: the key has a password; it must have none", path);
+            snprintf(words, BLY_TLS_WORDS, "%s: the key has a password; it must have none", source.name);
     }
     return own->key != NULL;
 }
 
 /* OpenSSL has rules of its own, about the size of keys for one: better asked now than in every handshake. */
 static bool
-is_fit_for_tls(const bly_tls_own *own, const char *certificate_file, char words[BLY_TLS_WORDS])
+is_fit_for_tls(const bly_tls_own *own, const char *name, char words[BLY_TLS_WORDS])
 {
     SSL_CTX *context = SSL_CTX_new(TLS_method());
     bool is_fit =
         context != NULL && SSL_CTX_use_cert_and_key(context, own->certificate, own->key, own->chain, 1) == 1;
     if (!is_fit)
-        say_why(certificate_file, "TLS cannot use it", words);
+        say_why(name, "TLS cannot use it", words);
     SSL_CTX_free(context);
     return is_fit;
 }
 
 static bool
-read_own(bly_tls_own *own, const char *certificate_file, const char *key_file, char words[BLY_TLS_WORDS])
+read_own(bly_tls_own *own, bly_tls_source certificate, bly_tls_source key, char words[BLY_TLS_WORDS])
 {
-    FILE *file = open_file(certificate_file, words);
-    if (file == NULL)
+    BIO *bio = open_source(certificate, words);
+    if (bio == NULL)
         return false;
-    bool is_read = read_chain(own, file);
-    fclose(file);
+    bool is_read = read_chain(own, bio);
+    BIO_free(bio);
     if (!is_read) {
-        say_why(certificate_file, "cannot read a certificate", words);
+        say_why(certificate.name, "cannot read a certificate", words);
         return false;
     }
-    if (!read_key(own, key_file, words))
+    if (!read_key(own, key, words))
         return false;
     if (X509_check_private_key(own->certificate, own->key) != 1) {
-        snprintf(words, BLY_TLS_WORDS, "%s is not the key of the (first) certificate in %s", key_file,
-                 certificate_file);
+        snprintf(words, BLY_TLS_WORDS, "%s is not the key of the (first) certificate in %s", key.name,
+                 certificate.name);
         ERR_clear_error();
         return false;
     }
-    return is_fit_for_tls(own, certificate_file, words);
+    return is_fit_for_tls(own, certificate.name, words);
 }
 
 bool
-bly_tls_own_read(bly_tls_own *own, const char *certificate_file, const char *key_file,
-                 char words[BLY_TLS_WORDS])
+bly_tls_own_read(bly_tls_own *own, bly_tls_source certificate, bly_tls_source key, char words[BLY_TLS_WORDS])
 {
     bly_tls_own made = {0};
     ERR_clear_error();
-    if (!read_own(&made, certificate_file, key_file, words)) {
+    if (!read_own(&made, certificate, key, words)) {
         bly_tls_own_fini(&made);
         return false;
     }
@@ -172,13 +190,13 @@ add_authority(bly_tls_trust *trust, const X509 *certificate)
 }
 
 static bool
-read_authorities(bly_tls_trust *trust, FILE *file)
+read_authorities(bly_tls_trust *trust, BIO *bio)
 {
     X509 *next;
     trust->names = sk_X509_NAME_new_null();
     if (!make_store(trust) || trust->names == NULL)
         return false;
-    while ((next = PEM_read_X509(file, NULL, NULL, NULL)) != NULL) {
+    while ((next = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
         bool added = add_authority(trust, next);
         X509_free(next);
         if (!added)
@@ -188,30 +206,30 @@ read_authorities(bly_tls_trust *trust, FILE *file)
 }
 
 static bool
-read_trust(bly_tls_trust *trust, const char *ca_file, char words[BLY_TLS_WORDS])
+read_trust(bly_tls_trust *trust, const bly_tls_source *source, char words[BLY_TLS_WORDS])
 {
-    if (ca_file == NULL) {
+    if (source == NULL) {
         if (make_store(trust) && X509_STORE_set_default_paths(trust->store) == 1)
             return true;
         say_why("the system's store of authorities", "cannot use it", words);
         return false;
     }
-    FILE *file = open_file(ca_file, words);
-    if (file == NULL)
+    BIO *bio = open_source(*source, words);
+    if (bio == NULL)
         return false;
-    bool is_read = read_authorities(trust, file);
-    fclose(file);
+    bool is_read = read_authorities(trust, bio);
+    BIO_free(bio);
     if (!is_read)
-        say_why(ca_file, "cannot read certificates of authorities", words);
+        say_why(source->name, "cannot read certificates of authorities", words);
     return is_read;
 }
 
 bool
-bly_tls_trust_read(bly_tls_trust *trust, const char *ca_file, char words[BLY_TLS_WORDS])
+bly_tls_trust_read(bly_tls_trust *trust, const bly_tls_source *authorities, char words[BLY_TLS_WORDS])
 {
     bly_tls_trust made = {0};
     ERR_clear_error();
-    if (!read_trust(&made, ca_file, words)) {
+    if (!read_trust(&made, authorities, words)) {
         bly_tls_trust_fini(&made);
         return false;
     }

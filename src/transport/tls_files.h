@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of a belay_tls hold: read, checked, and from then on const. Reading blocks.
+ * What the files of a belay_tls hold, or memory: read, checked, and from then on const. Reading files blocks.
  */
 #ifndef BLY_TRANSPORT_TLS_FILES_H
 #define BLY_TRANSPORT_TLS_FILES_H
@@ -25,10 +25,17 @@ typedef struct bly_tls_trust {
     STACK_OF(X509_NAME) *names; /* what clients are told; NULL for the system's store */
 } bly_tls_trust;
 
-/* Read files; false, and the words say what is wrong with which file. What is there is not looked at. */
-bool bly_tls_own_read(bly_tls_own *own, const char *certificate_file, const char *key_file,
-                      char words[BLY_TLS_WORDS]);
-bool bly_tls_trust_read(bly_tls_trust *trust, const char *ca_file, char words[BLY_TLS_WORDS]);
+/* Where PEM is read from. */
+typedef struct bly_tls_source {
+    const char *name;  /* of the file; or, for people, of what is in memory */
+    const void *bytes; /* NULL: it is a file */
+    size_t size;
+} bly_tls_source;
+
+/* Read; false, and the words say what is wrong with which source. What is there is not looked at. authorities: NULL:
+ * the system's store. */
+bool bly_tls_own_read(bly_tls_own *own, bly_tls_source certificate, bly_tls_source key, char words[BLY_TLS_WORDS]);
+bool bly_tls_trust_read(bly_tls_trust *trust, const bly_tls_source *authorities, char words[BLY_TLS_WORDS]);
 
 void bly_tls_own_fini(bly_tls_own *own);
 void bly_tls_trust_fini(bly_tls_trust *trust);

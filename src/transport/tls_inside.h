@@ -28,11 +28,12 @@ struct belay_tls {
 
     bly_mutex lock;
     /* guarded by lock; names are changed with `reading` held as well */
-    char *certificate_file; /* NULL: none */
+    char *certificate_file; /* NULL: none, or `own` came from memory */
     char *key_file;
     char *ca_file;
     bool has_trust; /* belay_tls_set_trust() was called; with ca_file NULL: the system's store. Else a store in `trust`
                      * is the system's, for clients that were told nothing, and no server's */
+    bool keeps_trust; /* it came from memory */
     bly_tls_own own;
     bly_tls_trust trust;
     belay_tls_clients clients;
@@ -73,7 +74,7 @@ void bly_tls_forget_contexts_locked(belay_tls *tls);
 
 /* ---- tls_reload.c ---- */
 
-/* Begins and ends to look at the files. The own loop. */
+/* Begins to look at the files, or goes on with another interval; and ends. The own loop. */
 void bly_tls_begin_checking(void *tls);
 void bly_tls_end_checking(void *tls);
 void bly_tls_check(bly_timer *timer);

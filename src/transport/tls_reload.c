@@ -56,23 +56,32 @@ are_equal(const bly_tls_stamp *a, const bly_tls_stamp *b)
 static bool
 read_all(const belay_tls *tls, bly_tls_own *own, bly_tls_trust *trust, char words[BLY_TLS_WORDS])
 {
-    if (tls->certificate_file != NULL && !bly_tls_own_read(own, tls->certificate_file, tls->key_file, words))
+    const bly_tls_source ca = {.name = tls->ca_file};
+    if (tls->certificate_file != NULL &&
+        !bly_tls_own_read(own, (bly_tls_source){.name = tls->certificate_file},
+                          (bly_tls_source){.name = tls->key_file}, words))
         return false;
-    return tls->trust.store == NULL || bly_tls_trust_read(trust, tls->ca_file, words);
+    return tls->trust.store == NULL || tls->keeps_trust ||
+           bly_tls_trust_read(trust, tls->ca_file != NULL ? &ca : NULL, words);
 }
 
+/* In exchange for what was in force; what came from memory stays. */
 static void
 put_in_force(belay_tls *tls, bly_tls_own *own, bly_tls_trust *trust)
 {
     bly_tls_own old_own = tls->own;
     bly_tls_trust old_trust = tls->trust;
     bly_mutex_lock(&tls->lock);
-    tls->own = *own;
-    tls->trust = *trust;
+    if (own->certificate != NULL) {
+        tls->own = *own;
+        *own = old_own;
+    }
+    if (trust->store != NULL) {
+        tls->trust = *trust;
+        *trust = old_trust;
+    }
     bly_tls_forget_contexts_locked(tls);
     bly_mutex_unlock(&tls->lock);
-    *own = old_own;
-    *trust = old_trust;
 }
 
 static belay_code
@@ -123,6 +132,7 @@ arm(belay_tls *tls)
     uint64_t interval = tls->check_ns;
     bly_mutex_unlock(&tls->lock);
     uint64_t now = bly_clock_now(bly_loop_clock(tls->loop));
+    bly_timer_disarm(tls->loop, &tls->check); /* a new interval was set meanwhile */
     if (interval > 0 && !bly_timer_arm(tls->loop, &tls->check, bly_clock_after(now, interval)))
         tell_users(tls, BELAY_LOG_ERROR, "no memory to look at the files: changes will not be noticed");
 }

@@ -69,3 +69,7 @@ tests_base_test_identity_LDADD = $(test_libs)
 check_PROGRAMS += tests/base/test_stack
 tests_base_test_stack_SOURCES = tests/base/test_stack.c
 tests_base_test_stack_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/base/test_quiet
+tests_base_test_quiet_SOURCES = tests/base/test_quiet.c
+tests_base_test_quiet_LDADD = $(test_libs)

@@ -1,4 +1,5 @@
 client_suites = \
+	tests/client/test_addresses \
 	tests/client/test_calls \
 	tests/client/test_channel \
 	tests/client/test_closing \
@@ -90,3 +91,9 @@ tests_client_test_limits_SOURCES = tests/client/test_limits.c
 tests_client_test_limits_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_limits_LDADD = $(fixture_libs)
 $(tests_client_test_limits_OBJECTS): $(probe_generated)
+
+tests_client_test_addresses_SOURCES = tests/client/test_addresses.c \
+	tests/transport/certificates.c tests/transport/certificates.h
+tests_client_test_addresses_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_addresses_LDADD = $(fixture_libs)
+$(tests_client_test_addresses_OBJECTS): $(probe_generated)

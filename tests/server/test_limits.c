@@ -156,6 +156,7 @@ test_defaults_are_those_that_are_documented(void)
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_STREAM_WINDOW), 256 * KIB);
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_CONNECTION_WINDOW), KIB * KIB);
     CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_PING_STRIKES), 2);
+    CU_ASSERT_EQUAL(belay_limit_default(BELAY_LIMIT_TLS_MESSAGES), 32);
 }
 
 static void

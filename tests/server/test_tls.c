@@ -13,6 +13,7 @@
 #include "support/fixture.h"
 #include "support/raw_peer.h"
 #include "transport/certificates.h"
+#include "transport/tls_scene.h"
 
 typedef struct scene {
     certificates files;
@@ -28,7 +29,9 @@ typedef struct scene {
     char name[64];
     belay_cause cause;
     gate cancelled;
+    /* the log's thread, until all is closed */
     char warning[512]; /* the last */
+    unsigned long complaints, left_out; /* of handshakes */
     gate warned;
 } scene;
 
@@ -81,6 +84,12 @@ note_warning(void *argument, belay_log_level level, const char *text)
     scene *s = argument;
     (void)level;
     snprintf(s->warning, sizeof s->warning, "%s", text);
+    if (strstr(text, "TLS handshake: ") != NULL)
+        s->complaints++;
+    const char *more = strstr(text, " more since the last such line");
+    while (more != NULL && more[-1] >= '0' && more[-1] <= '9')
+        more--;
+    s->left_out += more != NULL ? strtoul(more, NULL, 10) : 0;
     gate_open(&s->warned);
 }
 
@@ -447,6 +456,54 @@ test_a_runtime_may_go_right_after_a_handshake_that_was_given_up(void)
     tear_down(&s);
 }
 
+/* Whoever looks around for what a server speaks does not fill its log. */
+static void
+test_handshakes_that_fail_are_counted_and_not_all_told(void)
+{
+    static const char garbage[] = "GET / HTTP/1.1\r\n\r\n";
+    scene s;
+    char byte;
+    set_up(&s);
+    start(&s, 1);
+    for (int i = 0; i < CROWD; i++) {
+        int peer = connect_silently(&s);
+        CU_ASSERT_EQUAL(send(peer, garbage, sizeof garbage - 1, MSG_NOSIGNAL), sizeof garbage - 1);
+        while (recv(peer, &byte, 1, 0) > 0) /* an alert */
+            continue;
+        close(peer);
+    }
+    FIXTURE_AWAIT(&s.f, handshakes_failed, CROWD);
+    CU_ASSERT_EQUAL(call_on(s.f.channel), BELAY_OK);
+    CU_ASSERT_EQUAL(fixture_counters(&s.f).handshakes_failed, CROWD);
+    tear_down(&s);
+    CU_ASSERT_TRUE(s.complaints >= 1);
+    CU_ASSERT_TRUE(s.complaints < CROWD);
+    CU_ASSERT_TRUE(s.complaints + s.left_out <= CROWD);
+}
+
+/* ---- What one connection may ask of TLS ---------------------------------------------------------- */
+
+static void
+test_a_flood_of_new_keys_ends_its_connection(void)
+{
+    scene s;
+    char byte;
+    set_up(&s);
+    start(&s, 1);
+    SSL *ssl = raw_tls_client(connect_silently(&s), "\2h2");
+    CU_ASSERT_EQUAL_FATAL(SSL_connect(ssl), 1);
+    while (SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1)
+        continue;
+    while (SSL_read(ssl, &byte, 1) > 0)
+        continue;
+    gate_wait(&s.warned);
+    CU_ASSERT_PTR_NOT_NULL(strstr(s.warning, "limit reached: messages of TLS itself (32) by 127.0.0.1:"));
+    CU_ASSERT_EQUAL(belay_server_limit_reached(s.f.server, BELAY_LIMIT_TLS_MESSAGES), 1);
+    CU_ASSERT_EQUAL(call_on(s.f.channel), BELAY_OK);
+    raw_tls_free(ssl);
+    tear_down(&s);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -468,6 +525,8 @@ main(int argc, char **argv)
          test_a_channel_that_is_freed_does_not_wait_for_its_handshake},
         {"a_runtime_may_go_right_after_a_handshake_that_was_given_up",
          test_a_runtime_may_go_right_after_a_handshake_that_was_given_up},
+        {"handshakes_that_fail_are_counted_and_not_all_told", test_handshakes_that_fail_are_counted_and_not_all_told},
+        {"a_flood_of_new_keys_ends_its_connection", test_a_flood_of_new_keys_ends_its_connection},
         CU_TEST_INFO_NULL,
     };
     return suite_run("tls", tests, argc, argv);

@@ -78,8 +78,7 @@ tests_server_test_systemd_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_systemd_LDADD = $(fixture_libs)
 $(tests_server_test_systemd_OBJECTS): $(probe_generated)
 
-tests_server_test_tls_SOURCES = tests/server/test_tls.c \
-	tests/transport/certificates.c tests/transport/certificates.h
+tests_server_test_tls_SOURCES = tests/server/test_tls.c $(tls_scene_sources)
 tests_server_test_tls_CPPFLAGS = $(fixture_cppflags)
 tests_server_test_tls_LDADD = $(fixture_libs)
 $(tests_server_test_tls_OBJECTS): $(probe_generated)

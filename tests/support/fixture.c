@@ -212,7 +212,8 @@ fixture_await(const fixture *f, size_t offset, uint64_t value)
     static const char *const names[] = {"handlers_started", "handlers_running", "calls_cancelled",
                                         "dropped_in_queue", "calls_refused",    "children_open",
                                         "connections",      "workers",          "handlers_ignoring_cancel",
-                                        "dropped_late"};
+                                        "dropped_late",     "handshakes_failed"};
+    _Static_assert(sizeof names / sizeof names[0] == sizeof(belay_server_counters) / sizeof(uint64_t), "each has one");
     counter_wish wish = {f, offset, value};
     char what[80];
     snprintf(what, sizeof what, "counter %s is %" PRIu64, names[offset / sizeof value], value);

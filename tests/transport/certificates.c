@@ -155,6 +155,10 @@ begin(certificate_wish wish, EVP_PKEY *key)
     set_subject(certificate, wish.name);
     if (wish.is_authority)
         add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
+    if (wish.limits != NULL)
+        add_extension(certificate, NID_name_constraints, wish.limits);
+    if (wish.usages != NULL)
+        add_extension(certificate, NID_ext_key_usage, wish.usages);
     if (wish.names != NULL)
         add_extension(certificate, NID_subject_alt_name, wish.names);
     return certificate;

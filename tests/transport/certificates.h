@@ -16,6 +16,8 @@ typedef struct certificate_wish {
     const char *name;
     const char *issuer; /* an authority made before; NULL: itself */
     const char *names;  /* alternative ones: "DNS:localhost,IP:127.0.0.1"; NULL: none */
+    const char *usages; /* extended ones: "clientAuth"; NULL: any */
+    const char *limits; /* of an authority's names: "permitted;DNS:example.org"; NULL: none */
     bool is_authority;
     bool is_rsa;  /* else on a curve */
     unsigned int bits; /* of an RSA key; 0: 2048 */

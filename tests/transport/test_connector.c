@@ -57,6 +57,14 @@ tell_begun(bly_loop_deferred *deferred)
 }
 
 static void
+cancel(void *argument)
+{
+    client *self = argument;
+    bly_connector_free(self->connector);
+    self->connector = NULL;
+}
+
+static void
 start(void *argument)
 {
     client *self = argument;
@@ -66,15 +74,8 @@ start(void *argument)
     if (self->connector == NULL)
         abort();
     if (self->cancel_at_once)
-        bly_connector_cancel(self->connector);
+        cancel(self);
     bly_loop_defer(self->loop, &self->after_begin);
-}
-
-static void
-cancel(void *argument)
-{
-    client *self = argument;
-    bly_connector_cancel(self->connector);
 }
 
 static void
@@ -82,6 +83,7 @@ free_stream(void *argument)
 {
     client *self = argument;
     bly_stream_free(self->stream);
+    bly_connector_free(self->connector);
 }
 
 static void

@@ -103,6 +103,124 @@ test_wildcards_stand_for_one_label(void)
     tls_scene_close(&scene);
 }
 
+/* Only a whole label may be one, the first, and not right below what everybody has. */
+static void
+test_other_wildcards_stand_for_nothing(void)
+{
+    static const struct {
+        const char *name, *names, *authority;
+    } wrong[] = {
+        {"all", "DNS:*", "localhost:1"},
+        {"top", "DNS:*.org", "example.org:1"},
+        {"part", "DNS:a*.example.org", "ab.example.org:1"},
+        {"second", "DNS:a.*.org", "a.example.org:1"},
+        {"numbers", "DNS:*.0.0.1", "127.0.0.1:1"},
+        {"itself", "DNS:*.example.org", "example.org:1"},
+    };
+    tls_scene scene;
+    tls_scene_open(&scene);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        certificates_make(&scene.files,
+                          (certificate_wish){.name = wrong[i].name, .issuer = "ca", .names = wrong[i].names});
+        use_certificate(&scene, &scene.server, wrong[i].name);
+        tls_scene_aim(&scene, wrong[i].authority);
+        tls_scene_shake(&scene);
+        expect_refusal(&scene.client, "the certificate is for ");
+    }
+    tls_scene_close(&scene);
+}
+
+/* An address is no host's name, whatever it looks like, and the other way round. */
+static void
+test_names_and_addresses_are_not_taken_for_each_other(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    certificates_make(&scene.files, (certificate_wish){.name = "named", .issuer = "ca", .names = "DNS:127.0.0.1"});
+    certificates_make(&scene.files, (certificate_wish){.name = "numbered", .issuer = "ca", .names = "IP:127.0.0.1"});
+    use_certificate(&scene, &scene.server, "named");
+    tls_scene_aim(&scene, "127.0.0.1:1");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "not for 127.0.0.1");
+    use_certificate(&scene, &scene.server, "numbered");
+    tls_scene_shake(&scene);
+    CU_ASSERT_PTR_NOT_NULL(scene.client.stream);
+    tls_scene_aim(&scene, "localhost:1");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "not for localhost");
+    tls_scene_close(&scene);
+}
+
+static void
+test_what_a_certificate_may_be_used_for_is_looked_at(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    certificates_make(&scene.files, (certificate_wish){.name = "only-client", .issuer = "ca",
+                                                       .names = "DNS:localhost", .usages = "clientAuth"});
+    certificates_make(&scene.files, (certificate_wish){.name = "only-server", .issuer = "ca",
+                                                       .names = "DNS:localhost", .usages = "serverAuth"});
+    use_certificate(&scene, &scene.server, "only-client");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "the certificate of \"CN=only-client,O=belay tests\" is not accepted");
+    use_certificate(&scene, &scene.server, "only-server");
+    use_certificate(&scene, &scene.client, "only-server");
+    trust(&scene, &scene.server, "ca");
+    belay_tls_set_clients(scene.server.tls, BELAY_TLS_CLIENTS_MUST_HAVE);
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.server, "the certificate of \"CN=only-server,O=belay tests\" is not accepted");
+    use_certificate(&scene, &scene.client, "only-client");
+    tls_scene_shake(&scene);
+    CU_ASSERT_PTR_NOT_NULL(scene.server.stream);
+    tls_scene_close(&scene);
+}
+
+static void
+test_an_authority_keeps_to_its_names(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    certificates_make(&scene.files, (certificate_wish){.name = "small-ca", .is_authority = true,
+                                                       .limits = "critical,permitted;DNS:example.org"});
+    certificates_make(&scene.files,
+                      (certificate_wish){.name = "inside", .issuer = "small-ca", .names = "DNS:a.example.org"});
+    certificates_make(&scene.files,
+                      (certificate_wish){.name = "outside", .issuer = "small-ca", .names = "DNS:localhost"});
+    trust(&scene, &scene.client, "small-ca");
+    use_certificate(&scene, &scene.server, "outside");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "the certificate of \"CN=outside,O=belay tests\"");
+    use_certificate(&scene, &scene.server, "inside");
+    tls_scene_aim(&scene, "a.example.org:1");
+    tls_scene_shake(&scene);
+    CU_ASSERT_PTR_NOT_NULL(scene.client.stream);
+    tls_scene_close(&scene);
+}
+
+/* Who has a certificate vouches for nobody else with it. */
+static void
+test_a_server_is_no_authority(void)
+{
+    tls_scene scene;
+    char both[16384];
+    tls_scene_open(&scene);
+    certificates_make(&scene.files, (certificate_wish){.name = "leaf", .issuer = "server", .names = "DNS:localhost"});
+    size_t size = 0;
+    static const char *const chain[] = {"leaf", "server"};
+    for (int i = 0; i < 2; i++) {
+        FILE *in = fopen(certificate_file(&scene.files, chain[i]), "r");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+        size += fread(both + size, 1, sizeof both - 1 - size, in);
+        fclose(in);
+    }
+    both[size] = '\0';
+    certificates_write(&scene.files, "leaf.pem", both);
+    use_certificate(&scene, &scene.server, "leaf");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "the certificate of \"CN=server,O=belay tests\"");
+    tls_scene_close(&scene);
+}
+
 /* OpenSSL takes no name for any name, and a dot before one for all names below. */
 static void
 test_what_is_no_name_is_nobodys(void)
@@ -139,6 +257,10 @@ test_authorities_that_nobody_trusts_are_refused(void)
 {
     tls_scene scene;
     tls_scene_open(&scene);
+    certificates_make(&scene.files, (certificate_wish){.name = "itself", .names = "DNS:localhost"});
+    use_certificate(&scene, &scene.server, "itself");
+    tls_scene_shake(&scene);
+    expect_refusal(&scene.client, "the certificate of \"CN=itself,O=belay tests\"");
     use_certificate(&scene, &scene.server, "stranger");
     tls_scene_shake(&scene);
     expect_refusal(&scene.client, "the certificate of \"CN=stranger,O=belay tests\" is by no authority");
@@ -378,6 +500,7 @@ typedef struct raw_wish {
     const char *protocols; /* of ALPN; NULL: none */
     int version;           /* at most; 0: any */
     const char *ciphers;   /* of TLS 1.2; NULL: any */
+    const char *groups;    /* NULL: any */
 } raw_wish;
 
 /* OpenSSL's handshake with a belay server: the alert that it gets, or 0 when all went well. */
@@ -392,6 +515,8 @@ shake_raw(tls_scene *scene, raw_wish wish)
     }
     if (wish.ciphers != NULL)
         SSL_set_cipher_list(ssl, wish.ciphers);
+    if (wish.groups != NULL)
+        CU_ASSERT_EQUAL(SSL_set1_groups_list(ssl, wish.groups), 1);
     if (SSL_connect(ssl) != 1)
         alert = ERR_GET_REASON(ERR_peek_error()) - SSL_AD_REASON_OFFSET;
     tls_side_await(&scene->server);
@@ -449,6 +574,21 @@ test_ciphers_without_forward_secrecy_or_authentication_are_refused(void)
     tls_scene_close(&scene);
 }
 
+/* They would cost a server the most, and are asked for by nobody else. */
+static void
+test_keys_are_agreed_on_by_curves_only(void)
+{
+    static const char *const curves[] = {"X25519", "P-256", "P-384", "P-521", "X448"};
+    tls_scene scene;
+    tls_scene_open(&scene);
+    for (size_t i = 0; i < sizeof curves / sizeof curves[0]; i++)
+        CU_ASSERT_EQUAL(shake_raw(&scene, (raw_wish){.protocols = "\2h2", .groups = curves[i]}), 0);
+    CU_ASSERT_EQUAL(shake_raw(&scene, (raw_wish){.protocols = "\2h2", .groups = "ffdhe2048:ffdhe8192"}),
+                    SSL_AD_HANDSHAKE_FAILURE);
+    expect_refusal(&scene.server, "no suitable key share");
+    tls_scene_close(&scene);
+}
+
 static void
 test_plaintext_is_told_apart(void)
 {
@@ -481,19 +621,48 @@ test_a_server_must_answer_for_http_2(void)
 {
     tls_scene scene;
     tls_scene_open(&scene);
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    CU_ASSERT_EQUAL_FATAL(
-        SSL_CTX_use_certificate_file(context, certificate_file(&scene.files, "server"), SSL_FILETYPE_PEM), 1);
-    CU_ASSERT_EQUAL_FATAL(SSL_CTX_use_PrivateKey_file(context, key_file(&scene.files, "server"), SSL_FILETYPE_PEM),
-                          1);
-    SSL_CTX_set_alpn_select_cb(context, choose_nothing, NULL);
-    SSL *ssl = SSL_new(context);
-    SSL_CTX_free(context);
-    SSL_set_fd(ssl, tls_scene_shake_alone(&scene, &scene.client));
+    SSL *ssl = raw_tls_server(&scene, choose_nothing);
     SSL_accept(ssl);
     tls_side_await(&scene.client);
     expect_refusal(&scene.client, "does not speak HTTP/2");
     raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
+test_a_server_of_before_1_2_is_refused(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    SSL *ssl = raw_tls_server(&scene, choose_nothing);
+    SSL_set_security_level(ssl, 0);
+    SSL_set_min_proto_version(ssl, TLS1_VERSION);
+    SSL_set_max_proto_version(ssl, TLS1_1_VERSION);
+    SSL_set_cipher_list(ssl, "ALL");
+    CU_ASSERT_NOT_EQUAL(SSL_accept(ssl), 1);
+    tls_side_await(&scene.client);
+    expect_refusal(&scene.client, "protocol version");
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
+test_a_server_without_forward_secrecy_is_refused(void)
+{
+    static const char *const weak[] = {"AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256"};
+    tls_scene scene;
+    tls_scene_open(&scene);
+    certificates_make(&scene.files,
+                      (certificate_wish){.name = "server", .issuer = "ca", .names = "DNS:localhost", .is_rsa = true});
+    for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++) {
+        SSL *ssl = raw_tls_server(&scene, choose_nothing);
+        SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+        SSL_set_cipher_list(ssl, weak[i]);
+        CU_ASSERT_NOT_EQUAL(SSL_accept(ssl), 1);
+        tls_side_await(&scene.client);
+        expect_refusal(&scene.client, "handshake failure");
+        raw_tls_free(ssl);
+    }
     tls_scene_close(&scene);
 }
 
@@ -549,6 +718,11 @@ main(int argc, char **argv)
         {"a_certificate_for_another_host_is_refused", test_a_certificate_for_another_host_is_refused},
         {"a_subject_is_no_host_name", test_a_subject_is_no_host_name},
         {"wildcards_stand_for_one_label", test_wildcards_stand_for_one_label},
+        {"other_wildcards_stand_for_nothing", test_other_wildcards_stand_for_nothing},
+        {"names_and_addresses_are_not_taken_for_each_other", test_names_and_addresses_are_not_taken_for_each_other},
+        {"what_a_certificate_may_be_used_for_is_looked_at", test_what_a_certificate_may_be_used_for_is_looked_at},
+        {"an_authority_keeps_to_its_names", test_an_authority_keeps_to_its_names},
+        {"a_server_is_no_authority", test_a_server_is_no_authority},
         {"what_is_no_name_is_nobodys", test_what_is_no_name_is_nobodys},
         {"the_name_that_is_set_is_the_one_that_counts", test_the_name_that_is_set_is_the_one_that_counts},
         {"authorities_that_nobody_trusts_are_refused", test_authorities_that_nobody_trusts_are_refused},
@@ -572,6 +746,9 @@ main(int argc, char **argv)
          test_ciphers_without_forward_secrecy_or_authentication_are_refused},
         {"plaintext_is_told_apart", test_plaintext_is_told_apart},
         {"a_server_must_answer_for_http_2", test_a_server_must_answer_for_http_2},
+        {"a_server_of_before_1_2_is_refused", test_a_server_of_before_1_2_is_refused},
+        {"a_server_without_forward_secrecy_is_refused", test_a_server_without_forward_secrecy_is_refused},
+        {"keys_are_agreed_on_by_curves_only", test_keys_are_agreed_on_by_curves_only},
         {"whoever_does_not_go_on_is_given_up", test_whoever_does_not_go_on_is_given_up},
         {"a_peer_that_leaves_is_told_of", test_a_peer_that_leaves_is_told_of},
         {"a_handshake_can_be_given_up", test_a_handshake_can_be_given_up},

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -279,12 +280,20 @@ ask_until_it_ends(void *argument)
     return self->has_ended;
 }
 
-/* One that does nothing but ask for new keys, and reads no answer, is given up. */
 static void
-test_a_flood_of_new_keys_ends(void)
+allow_many(void *argument)
+{
+    const tls_side *side = argument;
+    bly_stream_limit_messages(side->stream, UINT32_MAX);
+}
+
+/* However often keys may be changed: who asks for new ones and reads no answer is given up. */
+static void
+test_answers_that_nobody_reads_have_an_end(void)
 {
     tls_scene scene;
     flood self = {.ssl = shake_raw(&scene), .server = &scene.server};
+    bly_loop_call(scene.loop, allow_many, &scene.server);
     int descriptor = SSL_get_fd(self.ssl);
     fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
     tls_side_begin_read(&scene.server, 1);
@@ -292,6 +301,189 @@ test_a_flood_of_new_keys_ends(void)
     CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 0);
     CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
     raw_tls_free(self.ssl);
+    tls_scene_close(&scene);
+}
+
+/* ---- What one read takes ------------------------------------------------------------------------- */
+
+/* What a peer has to say is put together, so that it is all there when it is read. */
+static void
+begin_collecting(SSL *ssl)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+    SSL_set0_wbio(ssl, memory);
+}
+
+/* Sends what was collected: how many bytes. */
+static size_t
+send_collected(SSL *ssl)
+{
+    const char *bytes;
+    int large = LARGE, descriptor = SSL_get_rfd(ssl);
+    long size = BIO_get_mem_data(SSL_get_wbio(ssl), &bytes);
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    CU_ASSERT_EQUAL_FATAL(write(descriptor, bytes, (size_t)size), size); /* all fits */
+    return (size_t)size;
+}
+
+static void
+free_collecting(SSL *ssl)
+{
+    int descriptor = SSL_get_rfd(ssl);
+    SSL_free(ssl);
+    close(descriptor);
+    ERR_clear_error();
+}
+
+typedef struct one_read {
+    bly_stream *stream;
+    uint32_t key_updates; /* 0: the usual limit */
+    ssize_t got;
+    char data[64 << 10];
+} one_read;
+
+static void
+read_once(void *argument)
+{
+    one_read *self = argument;
+    if (self->key_updates != 0)
+        bly_stream_limit_messages(self->stream, self->key_updates);
+    self->got = bly_stream_read(self->stream, self->data, sizeof self->data);
+}
+
+static size_t
+left_in_socket(const tls_scene *scene)
+{
+    int left = 0;
+    CU_ASSERT_EQUAL(ioctl(scene->server.descriptor, FIONREAD, &left), 0);
+    return (size_t)left;
+}
+
+/* However many a peer sends, and may send: others have their turn in between. */
+static void
+test_a_read_does_not_take_all_changes_of_keys(void)
+{
+    enum { MANY = 6000 };
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream, .key_updates = 2 * MANY};
+    begin_collecting(ssl);
+    for (int i = 0; i < MANY; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        CU_ASSERT_EQUAL_FATAL(SSL_do_handshake(ssl), 1);
+    }
+    CU_ASSERT_EQUAL(SSL_write(ssl, "last", 4), 4);
+    size_t sent = send_collected(ssl);
+    bly_loop_call(scene.loop, read_once, &self);
+    CU_ASSERT_EQUAL(self.got, BLY_STREAM_AGAIN);
+    CU_ASSERT_TRUE(left_in_socket(&scene) > sent / 8);
+    if (self.got == BLY_STREAM_AGAIN)
+        CU_ASSERT_EQUAL(tls_side_read(&scene.server, 4), 4); /* it goes on by itself */
+    free_collecting(ssl);
+    tls_scene_close(&scene);
+}
+
+/* Those beyond the limit are not looked at any more, and what came before them is not lost. */
+static void
+test_more_changes_of_keys_than_may_be_end_a_connection(void)
+{
+    enum { FEW = 10, MANY = 2000 };
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream, .key_updates = FEW};
+    begin_collecting(ssl);
+    CU_ASSERT_EQUAL(SSL_write(ssl, "first", 5), 5);
+    for (int i = 0; i < MANY; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        CU_ASSERT_EQUAL_FATAL(SSL_do_handshake(ssl), 1);
+    }
+    CU_ASSERT_EQUAL(SSL_write(ssl, "last", 4), 4);
+    send_collected(ssl);
+    bly_loop_call(scene.loop, read_once, &self);
+    CU_ASSERT_EQUAL(self.got, 5);
+    CU_ASSERT_TRUE(bly_stream_has_flooded(self.stream));
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 1), 0);
+    CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bly_stream_error(self.stream), "too many messages of TLS itself"));
+    free_collecting(ssl);
+    tls_scene_close(&scene);
+}
+
+static int
+choose_http_2(SSL *ssl, const unsigned char **chosen, unsigned char *size, const unsigned char *offered,
+              unsigned int offered_size, void *argument)
+{
+    (void)ssl, (void)offered, (void)offered_size, (void)argument;
+    *chosen = (const unsigned char *)"h2";
+    *size = 2;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* TLS 1.2 has other messages that cost a peer nothing. */
+static void
+test_more_wishes_for_another_handshake_than_may_be_end_a_connection(void)
+{
+    enum { MANY = 2000 };
+    tls_scene scene;
+    tls_scene_open(&scene);
+    SSL *ssl = raw_tls_server(&scene, choose_http_2);
+    SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+    CU_ASSERT_EQUAL_FATAL(SSL_accept(ssl), 1);
+    tls_side_await(&scene.client);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene.client.stream);
+    begin_collecting(ssl);
+    for (int i = 0; i < MANY; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_renegotiate(ssl), 1);
+        CU_ASSERT_EQUAL_FATAL(SSL_do_handshake(ssl), 1);
+    }
+    send_collected(ssl);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.client, 1), 0);
+    CU_ASSERT_EQUAL(scene.client.ended, BLY_STREAM_BROKEN);
+    CU_ASSERT_PTR_NOT_NULL(strstr(bly_stream_error(scene.client.stream), "too many messages of TLS itself"));
+    free_collecting(ssl);
+    tls_scene_close(&scene);
+}
+
+/* A limit is for a burst: those that may be are no flood. */
+static void
+test_as_many_changes_of_keys_as_may_be_are_harmless(void)
+{
+    enum { FEW = 10 };
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream, .key_updates = FEW};
+    begin_collecting(ssl);
+    for (int i = 0; i < FEW; i++) {
+        CU_ASSERT_EQUAL_FATAL(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+        CU_ASSERT_EQUAL_FATAL(SSL_do_handshake(ssl), 1);
+    }
+    CU_ASSERT_EQUAL(SSL_write(ssl, "last", 4), 4);
+    send_collected(ssl);
+    bly_loop_call(scene.loop, read_once, &self);
+    CU_ASSERT_EQUAL(self.got, 4);
+    CU_ASSERT_FALSE(bly_stream_has_flooded(self.stream));
+    free_collecting(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
+test_a_read_does_not_take_all_tiny_records(void)
+{
+    enum { MANY = 6000 };
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream};
+    begin_collecting(ssl);
+    for (int i = 0; i < MANY; i++)
+        CU_ASSERT_EQUAL_FATAL(SSL_write(ssl, "x", 1), 1);
+    send_collected(ssl);
+    bly_loop_call(scene.loop, read_once, &self);
+    CU_ASSERT_TRUE(self.got > 0);
+    CU_ASSERT_TRUE(self.got <= MANY / 10);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, MANY - (size_t)self.got), MANY - (size_t)self.got);
+    free_collecting(ssl);
     tls_scene_close(&scene);
 }
 
@@ -347,7 +539,13 @@ main(int argc, char **argv)
         {"records_that_were_changed_are_refused", test_records_that_were_changed_are_refused},
         {"new_keys_are_answered", test_new_keys_are_answered},
         {"new_keys_may_be_asked_for_while_much_waits", test_new_keys_may_be_asked_for_while_much_waits},
-        {"a_flood_of_new_keys_ends", test_a_flood_of_new_keys_ends},
+        {"answers_that_nobody_reads_have_an_end", test_answers_that_nobody_reads_have_an_end},
+        {"a_read_does_not_take_all_changes_of_keys", test_a_read_does_not_take_all_changes_of_keys},
+        {"more_changes_of_keys_than_may_be_end_a_connection", test_more_changes_of_keys_than_may_be_end_a_connection},
+        {"more_wishes_for_another_handshake_than_may_be_end_a_connection",
+         test_more_wishes_for_another_handshake_than_may_be_end_a_connection},
+        {"as_many_changes_of_keys_as_may_be_are_harmless", test_as_many_changes_of_keys_as_may_be_are_harmless},
+        {"a_read_does_not_take_all_tiny_records", test_a_read_does_not_take_all_tiny_records},
         {"a_refusal_is_read_when_a_write_fails", test_a_refusal_is_read_when_a_write_fails},
         {"other_handshakes_are_refused", test_other_handshakes_are_refused},
         CU_TEST_INFO_NULL,

@@ -77,6 +77,115 @@ test_files_that_cannot_be_used_are_named(void)
     certificates_close(&files);
 }
 
+/* ---- From memory --------------------------------------------------------------------------------- */
+
+typedef struct pem {
+    char text[16384];
+    size_t size;
+} pem;
+
+static pem
+read_pem(const char *path)
+{
+    pem read;
+    FILE *in = fopen(path, "r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+    read.size = fread(read.text, 1, sizeof read.text, in);
+    fclose(in);
+    return read;
+}
+
+static void
+give_certificate(tls_scene *scene, const char *name)
+{
+    pem certificate = read_pem(certificate_file(&scene->files, name)), key = read_pem(key_file(&scene->files, name));
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(scene->server.tls, certificate.text, certificate.size, key.text,
+                                                  key.size),
+                    BELAY_OK);
+}
+
+static void
+give_trust(tls_scene *scene, tls_side *side, const char *name)
+{
+    pem authorities = read_pem(certificate_file(&scene->files, name));
+    CU_ASSERT_EQUAL(belay_tls_set_trust_pem(side->tls, authorities.text, authorities.size), BELAY_OK);
+}
+
+static bool
+shakes(tls_scene *scene)
+{
+    tls_scene_shake(scene);
+    return scene->client.stream != NULL && scene->server.stream != NULL;
+}
+
+static void
+test_certificates_may_come_from_memory(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    give_certificate(&scene, "stranger");
+    CU_ASSERT_FALSE(shakes(&scene));
+    give_trust(&scene, &scene.client, "other-ca");
+    CU_ASSERT_TRUE(shakes(&scene));
+    give_trust(&scene, &scene.client, "ca");
+    CU_ASSERT_FALSE(shakes(&scene));
+    give_certificate(&scene, "server");
+    CU_ASSERT_TRUE(shakes(&scene));
+    give_trust(&scene, &scene.server, "other-ca");
+    belay_tls_set_clients(scene.server.tls, BELAY_TLS_CLIENTS_MUST_HAVE);
+    CU_ASSERT_EQUAL(belay_tls_set_certificate(scene.client.tls, certificate_file(&scene.files, "stranger"),
+                                              key_file(&scene.files, "stranger")),
+                    BELAY_OK);
+    CU_ASSERT_TRUE(shakes(&scene));
+    tls_scene_close(&scene);
+}
+
+/* Where some of it came from files, only that is read again. */
+static void
+test_what_came_from_memory_outlives_a_reload(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    give_certificate(&scene, "stranger");
+    give_trust(&scene, &scene.client, "other-ca");
+    certificates_write(&scene.files, "server.pem", "nobody's any more");
+    certificates_write(&scene.files, "ca.pem", "nobody's any more");
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.client.tls), BELAY_OK);
+    CU_ASSERT_TRUE(shakes(&scene));
+    CU_ASSERT_EQUAL(belay_tls_set_trust(scene.server.tls, certificate_file(&scene.files, "other-ca")), BELAY_OK);
+    CU_ASSERT_EQUAL(belay_tls_reload(scene.server.tls), BELAY_OK);
+    CU_ASSERT_TRUE(shakes(&scene));
+    tls_scene_close(&scene);
+}
+
+static void
+test_memory_that_cannot_be_used_is_told_of(void)
+{
+    tls_scene scene;
+    tls_scene_open(&scene);
+    belay_tls *tls = scene.server.tls;
+    pem certificate = read_pem(certificate_file(&scene.files, "server"));
+    pem key = read_pem(key_file(&scene.files, "server")), other = read_pem(key_file(&scene.files, "client"));
+    const belay_code wrong = BELAY_FAILED_PRECONDITION;
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, "nonsense", 8, key.text, key.size), wrong);
+    expect_words(tls, "the given certificate", "there is none in it (PEM is wanted)");
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, certificate.text, 0, key.text, key.size), wrong);
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, certificate.text, certificate.size / 2, key.text, key.size),
+                    wrong);
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, certificate.text, certificate.size, key.text, 0), wrong);
+    expect_words(tls, "the given key", "cannot read a key");
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, certificate.text, certificate.size, other.text, other.size),
+                    wrong);
+    expect_words(tls, "the given key is not the key", "the given certificate");
+    CU_ASSERT_EQUAL(belay_tls_set_trust_pem(tls, key.text, key.size), wrong);
+    expect_words(tls, "the given authorities", "cannot read certificates of authorities");
+    CU_ASSERT_EQUAL(belay_tls_set_trust_pem(tls, NULL, 0), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, NULL, 0, key.text, key.size), BELAY_INVALID_ARGUMENT);
+    CU_ASSERT_TRUE(shakes(&scene)); /* what was there before */
+    tls_scene_close(&scene);
+}
+
 /* ---- Files that change --------------------------------------------------------------------------- */
 
 static void
@@ -194,11 +303,31 @@ test_changes_are_noticed(void)
     tls_scene_close(&scene);
 }
 
+/* The scene's objects do not look, and are used. */
+static void
+test_looking_can_begin_later(void)
+{
+    tls_scene scene;
+    open_with_renewal(&scene);
+    belay_tls_set_check_interval(scene.server.tls, BELAY_SECONDS(3600));
+    belay_tls_set_check_interval(scene.server.tls, BELAY_MILLISECONDS(5));
+    certificates_write(&scene.files, "server.pem", "nonsense");
+    wait_until(is_logged, &(log_question){&scene, "NOT used"}, "a bad file is told of");
+    belay_tls_set_check_interval(scene.server.tls, 0);
+    certificates_replace(&scene.files, "server", "renewed");
+    expect_server(&scene, "localhost:1", true);
+    CU_ASSERT_FALSE(tls_scene_logged(&scene, "the files were read again"));
+    tls_scene_close(&scene);
+}
+
 int
 main(int argc, char **argv)
 {
     const CU_TestInfo tests[] = {
         {"files_that_cannot_be_used_are_named", test_files_that_cannot_be_used_are_named},
+        {"certificates_may_come_from_memory", test_certificates_may_come_from_memory},
+        {"what_came_from_memory_outlives_a_reload", test_what_came_from_memory_outlives_a_reload},
+        {"memory_that_cannot_be_used_is_told_of", test_memory_that_cannot_be_used_is_told_of},
         {"a_reload_holds_for_new_handshakes", test_a_reload_holds_for_new_handshakes},
         {"a_bad_file_keeps_the_old_one_in_force_and_is_told_of",
          test_a_bad_file_keeps_the_old_one_in_force_and_is_told_of},
@@ -206,6 +335,7 @@ main(int argc, char **argv)
          test_a_certificate_that_tls_would_not_use_is_a_bad_file},
         {"connections_from_before_go_on", test_connections_from_before_go_on},
         {"changes_are_noticed", test_changes_are_noticed},
+        {"looking_can_begin_later", test_looking_can_begin_later},
         CU_TEST_INFO_NULL,
     };
     return suite_run("transport/tls_files", tests, argc, argv);

@@ -344,6 +344,7 @@ tls_scene_logged(tls_scene *scene, const char *words)
 SSL *
 raw_tls_client(int descriptor, const char *protocols)
 {
+    block_pipe_signal();
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     need(context != NULL, "no context");
     SSL_CTX_set_security_level(context, 0);
@@ -352,6 +353,21 @@ raw_tls_client(int descriptor, const char *protocols)
     need(ssl != NULL && SSL_set_fd(ssl, descriptor) == 1, "no SSL");
     if (protocols != NULL)
         SSL_set_alpn_protos(ssl, (const unsigned char *)protocols, (unsigned int)strlen(protocols));
+    return ssl;
+}
+
+SSL *
+raw_tls_server(tls_scene *scene, SSL_CTX_alpn_select_cb_func choose)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    need(context != NULL && SSL_CTX_use_certificate_file(context, certificate_file(&scene->files, "server"),
+                                                         SSL_FILETYPE_PEM) == 1 &&
+             SSL_CTX_use_PrivateKey_file(context, key_file(&scene->files, "server"), SSL_FILETYPE_PEM) == 1,
+         "no server's context");
+    SSL_CTX_set_alpn_select_cb(context, choose, NULL);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context);
+    need(ssl != NULL && SSL_set_fd(ssl, tls_scene_shake_alone(scene, &scene->client)) == 1, "no SSL");
     return ssl;
 }
 

@@ -86,6 +86,8 @@ void tls_side_await_written(tls_side *side);
 
 /* A peer of OpenSSL's own on a blocking descriptor; protocols: ALPN's, or NULL. */
 SSL *raw_tls_client(int descriptor, const char *protocols);
+/* The same for a server that is "server", at the other end of the client's next handshake, which begins. */
+SSL *raw_tls_server(tls_scene *scene, SSL_CTX_alpn_select_cb_func choose);
 void raw_tls_free(SSL *ssl);
 
 /* Whether a line of the log has these words. */
