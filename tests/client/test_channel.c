@@ -147,6 +147,9 @@ test_calls_go_over_unix_sockets(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
     belay_call *call = NULL;
     CU_ASSERT_EQUAL_FATAL(belay_test_probe_unary_start(channel, NULL, NOTE("x"), NULL, &call), BELAY_OK);
+    const void *data;
+    size_t size;
+    CU_ASSERT_EQUAL(belay_call_recv(call, &data, &size), BELAY_OK); /* now it has a connection */
     CU_ASSERT_STRING_EQUAL(belay_call_peer(call), path);
     CU_ASSERT_EQUAL(finish(call).code, BELAY_OK);
     belay_channel_free(channel);
