@@ -72,7 +72,8 @@ BELAY_API const char *belay_call_method(const belay_call *call);
 
 /*
  * Gives the address of the other side: "127.0.0.1:40312", "unix:/run/x" or, for a client call that
- * has no connection yet, the channel's target.
+ * has no connection yet, the channel's target. A call that went again because no server had looked at it
+ * (belay/connection.h) names the one that it went to last; what was given before stays as it is.
  *
  * call: a call.
  * Returns a string that lives as long as the call.

@@ -104,6 +104,8 @@ typedef struct bly_channel_connection {
     bly_h2_connection *h2;
     bly_link link;
     bool was_used; /* a call was given a stream */
+    bool minds;    /* it was sent away for its PINGs; that counts once */
+    bool blamed;   /* the server's reason to end it is in the log */
 } bly_channel_connection;
 
 extern const bly_client_host_ops bly_channel_host_ops;

@@ -227,18 +227,21 @@ drop_current(belay_channel *channel)
 }
 
 /* The current connection takes no more calls. Calls that wait have another made at once if it served any; if not,
- * that is a failure like that of connecting: else a server that turns everybody away would be called without pause. */
+ * that is a failure like that of connecting: else a server that turns everybody away would be called without pause.
+ * One that was never ready is such a failure also when nobody waits any more. */
 static void
 lose_current(belay_channel *channel, const char *error)
 {
     bool was_used = channel->current->was_used;
+    bool was_ready = channel->state == BLY_CHANNEL_READY;
+    bool has_waiting = !bly_list_is_empty(&channel->waiting);
     drop_current(channel);
-    if (channel->closing || bly_list_is_empty(&channel->waiting))
+    if (channel->closing)
         return;
-    if (was_used)
-        connect_now(channel);
-    else
+    if (!was_used && (has_waiting || !was_ready))
         back_off(channel, error);
+    else if (has_waiting)
+        connect_now(channel);
 }
 
 static void
@@ -280,12 +283,16 @@ goaway(void *owner, bly_h2_connection *h2, uint32_t error, const char *debug)
 {
     bly_channel_connection *connection = owner;
     belay_channel *channel = connection->channel;
-    if (error == BLY_H2_ENHANCE_YOUR_CALM && strcmp(debug, "too_many_pings") == 0)
+    (void)h2;
+    if (error == BLY_H2_ENHANCE_YOUR_CALM && strcmp(debug, "too_many_pings") == 0 && !connection->minds) {
+        connection->minds = true;
         ask_less_often(channel);
-    if (error != BLY_H2_NO_ERROR)
+    }
+    if (error != BLY_H2_NO_ERROR && !connection->blamed) {
+        connection->blamed = true;
         bly_log_write(&channel->runtime->log, BELAY_LOG_WARNING, "%s ends the connection: HTTP/2 error %u, \"%s\"",
                       channel->target, (unsigned int)error, debug);
-    (void)h2;
+    }
     if (channel->current != connection)
         return;
     lose_current(channel, "the server ends its connections before they are used");

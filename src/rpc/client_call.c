@@ -19,7 +19,23 @@
 
 #include <belay/version.h>
 
+/* Who looked once may look as long as the call lives: names stay. */
+typedef struct bly_peer_name {
+    struct bly_peer_name *next;
+    char text[];
+} bly_peer_name;
+
 /* ---- Life ----------------------------------------------------------------------------------------- */
+
+static void
+free_peer_names(bly_peer_name *names)
+{
+    while (names != NULL) {
+        bly_peer_name *next = names->next;
+        free(names);
+        names = next;
+    }
+}
 
 static void
 destroy(belay_call *call)
@@ -33,6 +49,7 @@ destroy(belay_call *call)
     belay_metadata_free(client->block);
     free(client->result_message);
     free(client->grpc_message);
+    free_peer_names(client->peer_names);
     bly_blocks_free(client, sizeof *client);
     host->ops->release(host->argument);
 }
@@ -134,14 +151,37 @@ transmit(bly_client_call *client)
 /* What a call may have sent before its answer begins, if it is to be tried again when no server looked at it. */
 #define KEEP_LIMIT (1u << 20)
 
-/* Others read the name while it is pointed to, so that of the first try stays. */
+/* One that the call has already, or a copy; NULL without memory. */
+static const char *
+own_name(bly_client_call *client, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    if (client->peer_name[0] == '\0' && size <= sizeof client->peer_name)
+        return memcpy(client->peer_name, name, size);
+    if (strcmp(client->peer_name, name) == 0)
+        return client->peer_name;
+    for (const bly_peer_name *own = client->peer_names; own != NULL; own = own->next) {
+        if (strcmp(own->text, name) == 0)
+            return own->text;
+    }
+    bly_peer_name *copy = malloc(sizeof *copy + size);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy->text, name, size);
+    copy->next = client->peer_names;
+    client->peer_names = copy;
+    return copy->text;
+}
+
 static void
 name_peer(bly_client_call *client, const bly_h2_connection *connection)
 {
-    if (client->peer == client->peer_name)
+    const char *name = bly_h2_connection_peer(connection);
+    if (strcmp(client->peer, name) == 0)
         return;
-    snprintf(client->peer_name, sizeof client->peer_name, "%s", bly_h2_connection_peer(connection));
-    __atomic_store_n(&client->peer, client->peer_name, __ATOMIC_RELEASE);
+    name = own_name(client, name);
+    if (name != NULL)
+        __atomic_store_n(&client->peer, name, __ATOMIC_RELEASE);
 }
 
 bool

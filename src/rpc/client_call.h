@@ -88,8 +88,9 @@ typedef struct bly_client_call {
     belay_code spoiled_code; /* what it ended with; BELAY_OK */
     const char *spoiled_words;
 
-    const char *peer;    /* atomic: release when set, acquire when read; the host's target, then `peer_name` */
-    char peer_name[64]; /* const once `peer` points to it */
+    const char *peer; /* atomic: release when set, acquire when read; the host's target, then one of these: */
+    char peer_name[64];               /* the first that fits, const once it is not empty */
+    struct bly_peer_name *peer_names; /* the others: a call may be tried at several addresses; I/O thread only */
 
     /* I/O thread only */
     bool started;

@@ -136,9 +136,9 @@ test_an_authority_that_could_end_a_header_is_refused(void)
 static void
 test_calls_go_over_unix_sockets(void)
 {
-    char folder[] = "/tmp/belay-XXXXXX", path[64];
+    char folder[] = "/tmp/belay-XXXXXX", path[108]; /* nearly as long as they may be */
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
-    snprintf(path, sizeof path, "unix:%s/socket", folder);
+    snprintf(path, sizeof path, "unix:%s/%070d", folder, 0);
     belay_server *server = belay_server_new(NULL, NULL);
     CU_ASSERT_EQUAL(belay_test_probe_add(server, &handlers, NULL), BELAY_OK);
     CU_ASSERT_EQUAL(belay_server_listen(server, path, NULL), BELAY_OK);
@@ -147,6 +147,9 @@ test_calls_go_over_unix_sockets(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(channel);
     belay_call *call = NULL;
     CU_ASSERT_EQUAL_FATAL(belay_test_probe_unary_start(channel, NULL, NOTE("x"), NULL, &call), BELAY_OK);
+    const void *data;
+    size_t size;
+    CU_ASSERT_EQUAL(belay_call_recv(call, &data, &size), BELAY_OK); /* now it has a connection */
     CU_ASSERT_STRING_EQUAL(belay_call_peer(call), path);
     CU_ASSERT_EQUAL(finish(call).code, BELAY_OK);
     belay_channel_free(channel);

@@ -479,6 +479,7 @@ typedef struct caller {
     int listener;
     bool backs_off;
     bool calls_again;
+    bool is_over; /* the attempt to connect */
 } caller;
 
 static void
@@ -496,6 +497,22 @@ has_decided(void *argument)
     caller *self = argument;
     bly_loop_call(self->channel->loop, look_at_caller, self);
     return self->backs_off || self->calls_again;
+}
+
+static void
+look_whether_over(void *argument)
+{
+    caller *self = argument;
+    look_at_caller(self);
+    self->is_over = self->channel->state != BLY_CHANNEL_CONNECTING;
+}
+
+static bool
+has_given_up(void *argument)
+{
+    caller *self = argument;
+    bly_loop_call(self->channel->loop, look_whether_over, self);
+    return self->is_over;
 }
 
 /* Turns one connection away: there is no other before its time. */
@@ -546,6 +563,28 @@ test_a_server_that_turns_everybody_away_is_called_with_pauses(void)
     raw_status_only(&peer, 1, BELAY_ABORTED, NULL);
     CU_ASSERT_EQUAL(finish(waiting).code, BELAY_ABORTED);
     raw_close(&peer);
+    bench_close(&b);
+    close(listener);
+}
+
+/* An attempt that fails is one, also when whoever it was for has not waited for it. */
+static void
+test_an_attempt_that_nobody_waits_for_counts(void)
+{
+    bench b;
+    char address[32];
+    int listener = raw_listen(address);
+    bench_open(&b, address);
+    belay_call *gone = start_fast(&b);
+    int descriptor = accept_silently(listener);
+    belay_cancel(belay_call_context(gone), "no patience");
+    CU_ASSERT_STRING_EQUAL(finish(gone).message, "no patience");
+    fixture_settle(&b.fixture);
+    caller self = {.channel = b.channel, .listener = listener};
+    close(descriptor);
+    wait_until(has_given_up, &self, "the attempt is over");
+    CU_ASSERT_TRUE_FATAL(self.backs_off);
+    assert_unavailable(start_fast(&b), address, "before it was used");
     bench_close(&b);
     close(listener);
 }
@@ -632,6 +671,7 @@ main(int argc, char **argv)
         TEST(a_connection_that_is_told_to_go_serves_its_calls_while_another_takes_the_new),
         TEST(a_server_that_turns_everybody_away_fails_calls),
         TEST(a_server_that_turns_everybody_away_is_called_with_pauses),
+        TEST(an_attempt_that_nobody_waits_for_counts),
         TEST(calls_after_the_last_number_go_over_another_connection),
         TEST(a_call_that_waits_for_a_number_goes_over_another_connection),
         CU_TEST_INFO_NULL,

@@ -22,6 +22,7 @@ typedef struct bench {
     belay_channel *channel;
     raw_peer server;
     int complaints; /* atomic, relaxed: lines of the log about PINGs */
+    int farewells;  /* likewise, about connections that the server ends for a reason */
 } bench;
 
 static void
@@ -31,6 +32,8 @@ note_complaint(void *argument, belay_log_level level, const char *text)
     (void)level;
     if (strstr(text, "gets too many PINGs: the keepalive interval is now 20000 ms") != NULL)
         __atomic_add_fetch(&b->complaints, 1, __ATOMIC_RELAXED);
+    if (strstr(text, "ends the connection: HTTP/2 error") != NULL)
+        __atomic_add_fetch(&b->farewells, 1, __ATOMIC_RELAXED);
 }
 
 static belay_code
@@ -189,6 +192,26 @@ test_a_server_that_minds_is_asked_half_as_often(void)
     raw_close(&second);
     bench_close(&b);
     CU_ASSERT_EQUAL(__atomic_load_n(&b.complaints, __ATOMIC_RELAXED), 1);
+}
+
+/* Or else it could turn the keepalive off by saying so often enough, and fill the log. */
+static void
+test_a_server_minds_once_a_connection(void)
+{
+    bench b;
+    bench_open_alive(&b);
+    belay_call *call = start_at(&b, &b.server);
+    for (int i = 0; i < 10; i++)
+        raw_goaway_saying(&b.server, 1, RAW_ENHANCE_YOUR_CALM, "too_many_pings");
+    raw_sync(&b.server);
+    raw_status_only(&b.server, 1, BELAY_ABORTED, NULL);
+    CU_ASSERT_EQUAL(finish(call).code, BELAY_ABORTED);
+    raw_await_lost(&b.server);
+    raw_close(&b.server);
+    CU_ASSERT_EQUAL(b.channel->keeping.keepalive, BELAY_SECONDS(20));
+    bench_close(&b);
+    CU_ASSERT_EQUAL(__atomic_load_n(&b.complaints, __ATOMIC_RELAXED), 1);
+    CU_ASSERT_EQUAL(__atomic_load_n(&b.farewells, __ATOMIC_RELAXED), 1);
 }
 
 static void
@@ -366,6 +389,7 @@ static const CU_TestInfo tests[] = {
     TEST(test_calls_to_a_silent_server_are_unavailable),
     TEST(test_a_server_that_answers_keeps_its_calls),
     TEST(test_a_server_that_minds_is_asked_half_as_often),
+    TEST(test_a_server_minds_once_a_connection),
     TEST(test_other_reasons_to_calm_down_leave_the_interval),
     TEST(test_a_caller_that_drives_its_connection_notices_silence),
     TEST(test_a_channel_without_calls_lets_its_connection_go),

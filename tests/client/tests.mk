@@ -14,7 +14,8 @@ client_suites = \
 	tests/client/test_metadata \
 	tests/client/test_negative \
 	tests/client/test_restart \
-	tests/client/test_status
+	tests/client/test_status \
+	tests/client/test_turmoil
 check_PROGRAMS += $(client_suites)
 
 tests_client_test_calls_SOURCES = tests/client/test_calls.c
@@ -97,3 +98,8 @@ tests_client_test_addresses_SOURCES = tests/client/test_addresses.c \
 tests_client_test_addresses_CPPFLAGS = $(fixture_cppflags)
 tests_client_test_addresses_LDADD = $(fixture_libs)
 $(tests_client_test_addresses_OBJECTS): $(probe_generated)
+
+tests_client_test_turmoil_SOURCES = tests/client/test_turmoil.c
+tests_client_test_turmoil_CPPFLAGS = $(fixture_cppflags)
+tests_client_test_turmoil_LDADD = $(fixture_libs)
+$(tests_client_test_turmoil_OBJECTS): $(probe_generated)

@@ -2,9 +2,12 @@
 /*
  * Calls that no server has looked at go once more by themselves (gRFC A6, "transparent retries").
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "client/channel.h"
 #include "rpc/client_scene.h"
 
 #define REFUSED "the server refused the call before it ran"
@@ -153,6 +156,63 @@ test_a_request_that_is_too_large_to_keep_does_not_go_again(void)
     client_close(&s);
 }
 
+typedef struct move {
+    belay_channel *channel;
+    bly_address address;
+} move;
+
+static void
+move_target(void *argument)
+{
+    move *self = argument;
+    self->channel->address = self->address;
+}
+
+/* As a name does whose addresses change. */
+static int
+listen_elsewhere(client_scene *s, char address[32])
+{
+    move self = {.channel = s->channel};
+    int listener = raw_listen(address);
+    CU_ASSERT_TRUE_FATAL(bly_address_parse(address, &self.address));
+    bly_loop_call(s->channel->loop, move_target, &self);
+    return listener;
+}
+
+static void
+test_the_peer_is_the_one_that_the_call_runs_on(void)
+{
+    enum { PLACES = 2 };
+    client_scene s;
+    raw_peer servers[PLACES];
+    int listeners[PLACES];
+    char addresses[PLACES][32], first[64];
+    client_open(&s, WAITING, UNARY, BELAY_FOREVER);
+    snprintf(first, sizeof first, "%s", belay_channel_target(s.channel));
+    const char *before = belay_call_peer(s.call);
+    CU_ASSERT_STRING_EQUAL(before, first);
+    listeners[0] = listen_elsewhere(&s, addresses[0]);
+    raw_goaway(&s.server, 1, RAW_NO_ERROR); /* the call has not left */
+    raw_accept(&servers[0], listeners[0], (raw_settings){0});
+    CU_ASSERT(raw_await_end(&servers[0], 1));
+    const char *then = belay_call_peer(s.call);
+    CU_ASSERT_STRING_EQUAL(then, addresses[0]);
+    listeners[1] = listen_elsewhere(&s, addresses[1]);
+    raw_goaway(&servers[0], 0, RAW_NO_ERROR);
+    raw_accept(&servers[1], listeners[1], (raw_settings){0});
+    CU_ASSERT(raw_await_end(&servers[1], 1));
+    CU_ASSERT_STRING_EQUAL(belay_call_peer(s.call), addresses[1]);
+    CU_ASSERT_STRING_EQUAL(before, first); /* they live as long as the call */
+    CU_ASSERT_STRING_EQUAL(then, addresses[0]);
+    raw_status_only(&servers[1], 1, BELAY_ABORTED, NULL);
+    CU_ASSERT_EQUAL(client_finish(&s).code, BELAY_ABORTED);
+    for (int i = 0; i < PLACES; i++) {
+        raw_close(&servers[i]);
+        close(listeners[i]);
+    }
+    client_close(&s);
+}
+
 /* ---- What holds for all tries --------------------------------------------------------------------- */
 
 static void
@@ -214,6 +274,7 @@ main(int argc, char **argv)
         TEST(test_a_request_that_had_half_left_goes_whole),
         TEST(test_a_stream_of_requests_goes_again_and_goes_on),
         TEST(test_a_request_that_is_too_large_to_keep_does_not_go_again),
+        TEST(test_the_peer_is_the_one_that_the_call_runs_on),
         TEST(test_the_deadline_covers_all_tries),
         TEST(test_a_call_on_its_way_to_another_try_can_be_cancelled),
         TEST(test_a_cancelled_call_does_not_go_again),
