@@ -240,7 +240,7 @@ feed(bly_h2_connection *connection, const uint8_t *data, size_t size)
     give_window_back(connection);
     if (taken == NGHTTP2_ERR_NOMEM)
         bly_h2_fail(connection, BLY_H2_CLOSED_BROKEN, "no memory");
-    else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
+    else if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC && !connection->budget.spent)
         bly_h2_send_away(connection, NGHTTP2_PROTOCOL_ERROR, "no preface of HTTP/2");
     else if (taken < 0 && !bly_h2_budget_explains(connection, (int)taken))
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer broke HTTP/2: %s",
