@@ -317,7 +317,7 @@ test_who_reads_no_answers_is_not_listened_to(void)
     raw_window(&peer, 0, 1 << 20);
     raw_window(&peer, 1, 1 << 20);
     CU_ASSERT_TRUE(raw_await_body(&peer, 1, QUESTIONS * 1000));
-    raw_data(&peer, 1, NULL, 0, true);
+    raw_data(&peer, 1, "", 0, true);
     CU_ASSERT_TRUE(raw_await_end(&peer, 1));
     CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_OK);
     raw_close(&peer);
