@@ -26,8 +26,8 @@ typedef struct bly_details bly_details;
 belay_code bly_details_add(bly_details **details, bly_arena *arena, const char *type_url, const void *value,
                            size_t value_size);
 
-/* Adds the trailer to a list. message: or NULL; what is not UTF-8 in it is replaced, and what is beyond the limit is cut
- * off. BELAY_OK or BELAY_RESOURCE_EXHAUSTED. */
+/* Adds the trailer to a list. message: or NULL; what is not UTF-8 in it is replaced, and what is beyond the limit is
+ * cut off. BELAY_OK or BELAY_RESOURCE_EXHAUSTED. */
 belay_code bly_details_pack(const bly_details *details, belay_code code, const char *message,
                             belay_metadata *trailers);
 

@@ -12,7 +12,10 @@ failed=0
 # The indented lines after the line that begins with $1.
 shown_after()
 {
-    awk -v start="$1" 'index($0, start) == 1 { on = 1; next } on && /^[^ ]/ { exit } on { print substr($0, 5) }' "$readme"
+    awk -v start="$1" '
+        index($0, start) == 1 { on = 1; next }
+        on && /^[^ ]/ { exit }
+        on { print substr($0, 5) }' "$readme"
 }
 
 # compiles NAME: of the file NAME.c.

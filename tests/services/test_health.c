@@ -131,6 +131,26 @@ test_check_tells_what_was_set_and_not_found_for_the_rest(void)
     close_fixture(&f);
 }
 
+/* The I/O threads answer, and they do not compress. */
+static void
+test_answers_of_a_server_that_compresses_are_not_compressed(void)
+{
+    fixture f;
+    int status = -1;
+    belay_code code;
+    belay_server_options *options = belay_server_options_new();
+    CU_ASSERT_EQUAL(belay_server_options_set_compression(options, BELAY_COMPRESSION_GZIP), BELAY_OK);
+    open_fixture_with(&f, (fixture_options){.server = options});
+    belay_server_options_free(options);
+    CU_ASSERT_EQUAL(check(&f, "", &status), BELAY_OK);
+    CU_ASSERT_EQUAL(status, SERVING);
+    belay_call *call = watch_by(f.channel, "");
+    CU_ASSERT_EQUAL(next(call, &code), SERVING);
+    CU_ASSERT_FALSE(belay_call_received_compressed(call));
+    belay_call_free(call);
+    close_fixture(&f);
+}
+
 static void
 test_list_tells_of_all_that_were_set_and_of_no_others(void)
 {
@@ -431,6 +451,7 @@ main(int argc, char **argv)
 {
     static const CU_TestInfo tests[] = {
         {"check tells what was set", test_check_tells_what_was_set_and_not_found_for_the_rest},
+        {"a server that compresses", test_answers_of_a_server_that_compresses_are_not_compressed},
         {"list tells of all that were set", test_list_tells_of_all_that_were_set_and_of_no_others},
         {"bad arguments", test_nothing_can_be_set_without_the_service_or_to_what_is_no_status},
         {"watch tells each change", test_watch_tells_the_status_and_each_change},

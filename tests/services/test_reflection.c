@@ -11,6 +11,7 @@
 #include "services/grpc/reflection/v1alpha/reflection.belay.h"
 #include "services/symbols.h"
 #include "support/fixture.h"
+#include "support/raw_peer.h"
 #include "zoo.belay.h"
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest question;
@@ -280,6 +281,49 @@ test_a_compressed_question_is_answered_plainly(void)
     free(huge);
 }
 
+#define QUESTIONS 250
+#define QUESTION_SIZE (5 + 3 + 1000)
+
+/* So many questions for a file with a name of 1000 bytes, which the answers say again. */
+static void
+ask_many(raw_peer *peer, uint32_t id)
+{
+    static const uint8_t head[] = {0, 0, 0, 0x03, 0xeb, 0x1a, 0xe8, 0x07};
+    uint8_t asked[QUESTION_SIZE];
+    memcpy(asked, head, sizeof head);
+    memset(asked + sizeof head, 'n', sizeof asked - sizeof head);
+    for (int i = 0; i < QUESTIONS; i++)
+        raw_data(peer, id, asked, sizeof asked, false);
+}
+
+/* What is not taken gives no window for more: to ask without listening fills nobody's memory. */
+static void
+test_who_reads_no_answers_is_not_listened_to(void)
+{
+    static const char *const fields[] = {
+        ":method", "POST", ":scheme", "http", ":path", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        ":authority", "test", "te", "trailers", "content-type", "application/grpc", NULL};
+    talk t;
+    raw_peer peer;
+    open_talk(&t, NULL, NULL);
+    raw_connect(&peer, t.fixture.address, (raw_settings){.has_window = true, .window = 0});
+    raw_headers(&peer, 1, fields, false);
+    ask_many(&peer, 1);
+    raw_sync(&peer);
+    fixture_settle(&t.fixture);
+    raw_sync(&peer);
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->body, 0);
+    CU_ASSERT(raw_of(&peer, 1)->given < QUESTIONS * QUESTION_SIZE / 2);
+    raw_window(&peer, 0, 1 << 20);
+    raw_window(&peer, 1, 1 << 20);
+    CU_ASSERT_TRUE(raw_await_body(&peer, 1, QUESTIONS * 1000));
+    raw_data(&peer, 1, "", 0, true);
+    CU_ASSERT_TRUE(raw_await_end(&peer, 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_OK);
+    raw_close(&peer);
+    close_talk(&t);
+}
+
 static void
 test_v1alpha_answers_as_v1_does(void)
 {
@@ -355,6 +399,7 @@ main(int argc, char **argv)
         {"numbers of extensions", test_the_numbers_of_a_types_extensions_are_listed},
         {"services", test_services_are_listed_but_not_an_operators},
         {"no question", test_a_question_without_a_question_ends_the_stream},
+        {"who reads no answers", test_who_reads_no_answers_is_not_listened_to},
         {"a question too large", test_a_question_that_is_too_large_ends_the_stream},
         {"a compressed question", test_a_compressed_question_is_answered_plainly},
         {"v1alpha", test_v1alpha_answers_as_v1_does},
