@@ -35,7 +35,7 @@ typedef struct belay_server_counters {
     uint64_t workers;          /* threads now in the pool */
     uint64_t handlers_ignoring_cancel; /* those that the watchdog reported */
     uint64_t dropped_late; /* of dropped_in_queue: too little of their time was left to begin them */
-    uint64_t handshakes_failed; /* connections that TLS came to nothing with; the log tells of one a second */
+    uint64_t handshakes_failed; /* connections that TLS came to nothing with; the log does not tell of all */
 } belay_server_counters;
 
 /*

@@ -118,7 +118,7 @@ bly_limit_reached(bly_limit_record *record, belay_limit limit, const char *peer)
     const row *what = &rows[limit];
     __atomic_fetch_add(&record->reached[limit], 1, __ATOMIC_RELAXED);
     uint64_t unsaid;
-    if (!bly_quiet_may_say(&record->lines[limit], belay_now(), &unsaid))
+    if (!bly_quiet_may_say(&record->lines[limit], 1, belay_now(), &unsaid))
         return;
     bly_log_write(record->log, is_ordinary(what) ? BELAY_LOG_INFO : BELAY_LOG_WARNING,
                   "limit reached: %s (%" PRIu64 ") by %s: %s; %" PRIu64 " more since the last such line; to be set "

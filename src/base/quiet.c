@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/quiet.h"
 
-/* Between two lines. */
+/* Between two lines, but for those that may come together. */
 #define PAUSE UINT64_C(1000000000)
 
+/* Whose turn it is to write one, of all that ask at the same time. */
 static bool
-is_first(bly_quiet *quiet, uint64_t now)
+takes_turn(bly_quiet *quiet, unsigned int together, uint64_t now)
 {
-    uint64_t said = __atomic_load_n(&quiet->said_at, __ATOMIC_RELAXED);
-    if (said != 0 && now - said < PAUSE)
+    uint64_t due = __atomic_load_n(&quiet->due, __ATOMIC_RELAXED);
+    if (due > now + (together - 1) * PAUSE)
         return false;
-    return __atomic_compare_exchange_n(&quiet->said_at, &said, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&quiet->due, &due, (due > now ? due : now) + PAUSE, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
 }
 
 bool
-bly_quiet_may_say(bly_quiet *quiet, uint64_t now, uint64_t *unsaid)
+bly_quiet_may_say(bly_quiet *quiet, unsigned int together, uint64_t now, uint64_t *unsaid)
 {
-    if (is_first(quiet, now)) {
+    if (takes_turn(quiet, together, now)) {
         *unsaid = __atomic_exchange_n(&quiet->unsaid, 0, __ATOMIC_RELAXED);
         return true;
     }

@@ -337,13 +337,16 @@ limit_reached(void *owner, bly_h2_connection *h2, belay_limit limit)
     bly_limit_reached(&connection->place->server->limit_record, limit, connection->peer);
 }
 
+/* Of one kind, that may come together: they may have different reasons. */
+#define COMPLAINTS 10
+
 /* Whoever looks around for servers can have many of these lines. */
 static void
 complain(bly_server_connection *connection, bly_quiet *quiet, const char *what, const char *why)
 {
     char more[64] = "";
     uint64_t unsaid;
-    if (!bly_quiet_may_say(quiet, belay_now(), &unsaid))
+    if (!bly_quiet_may_say(quiet, COMPLAINTS, belay_now(), &unsaid))
         return;
     if (unsaid > 0)
         snprintf(more, sizeof more, "; %" PRIu64 " more since the last such line", unsaid);
