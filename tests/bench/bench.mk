@@ -63,6 +63,8 @@ bench_limits = \
 EXTRA_PROGRAMS = $(bench_limits)
 tests_bench_limits_hand_limit_SOURCES = \
 	tests/bench/limits/hand-limit.c \
+	tests/bench/limits/loopback.c \
+	tests/bench/limits/loopback.h \
 	tests/bench/samples.c \
 	tests/bench/samples.h
 tests_bench_limits_limit_server_SOURCES = \
@@ -92,6 +94,8 @@ tests_bench_limits_raw_client_SOURCES = \
 	tests/bench/samples.h
 tests_bench_limits_wake_limit_SOURCES = \
 	tests/bench/limits/wake-limit.c \
+	tests/bench/limits/loopback.c \
+	tests/bench/limits/loopback.h \
 	tests/bench/samples.c \
 	tests/bench/samples.h
 CLEANFILES += $(bench_limits)

@@ -117,28 +117,48 @@ test_streams_over_a_limit_that_the_peer_knows_are_refused(void)
     lone_close(&raw);
 }
 
-/* All at once, so that nothing is sent between them: each is refused until the budget is spent, and nghttp2 has not
- * spoken before. */
+/* A server that lets a client have so many streams, and knows that the client has heard of it. */
+static void
+open_with_streams(lone *raw, bly_h2_options *options, uint32_t streams)
+{
+    static raw_frame frame;
+    bly_h2_options_defaults(options);
+    options->max_concurrent_streams = streams;
+    lone_open_ready(raw, true, options);
+    raw_send(raw->peer, RAW_PING, 0, 0, "12345678", 8); /* the SETTINGS are acknowledged when it is answered */
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_PING, 0, &frame));
+}
+
+/* All at once, so that nothing is sent between them. */
+static void
+flood_with_requests(lone *raw, int first)
+{
+    enum { STREAMS = 400 };
+    static uint8_t all[STREAMS * 160];
+    uint8_t block[128];
+    size_t size = 0;
+    for (int i = first; i < first + STREAMS; i++)
+        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
+    raw_write(raw->peer, all, size);
+}
+
+static void
+expect_to_be_calmed(lone *raw)
+{
+    static raw_frame frame;
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+}
+
+/* Each is refused until the budget is spent, and nghttp2 has not spoken before. */
 static void
 test_a_flood_of_streams_over_the_limit_is_calmed(void)
 {
-    enum { STREAMS = 400 };
-    static raw_frame frame;
-    static uint8_t all[STREAMS * 160];
-    uint8_t block[128];
     bly_h2_options options;
     lone raw;
-    size_t size = 0;
-    bly_h2_options_defaults(&options);
-    options.max_concurrent_streams = 1;
-    lone_open_ready(&raw, true, &options);
-    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8); /* the SETTINGS are acknowledged when it is answered */
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_PING, 0, &frame));
-    for (int i = 0; i < STREAMS; i++)
-        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
-    raw_write(raw.peer, all, size);
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
-    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    open_with_streams(&raw, &options, 1);
+    flood_with_requests(&raw, 0);
+    expect_to_be_calmed(&raw);
     until_closed(&raw.owner);
     CU_ASSERT_EQUAL(raw.owner.count, 1);
     CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_PROVOKED_ERRORS], 1);
@@ -150,18 +170,11 @@ test_a_flood_of_streams_over_the_limit_is_calmed(void)
 static void
 test_refused_streams_count_as_open(void)
 {
-    enum { STREAMS = 300 };
     static raw_frame frame;
-    static uint8_t all[STREAMS * 160];
     uint8_t block[128];
     bly_h2_options options;
     lone raw;
-    size_t size = 0;
-    bly_h2_options_defaults(&options);
-    options.max_concurrent_streams = 2;
-    lone_open_ready(&raw, true, &options);
-    raw_send(raw.peer, RAW_PING, 0, 0, "12345678", 8);
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_PING, 0, &frame));
+    open_with_streams(&raw, &options, 2);
     refuse_streams(&raw.owner);
     for (int round = 0; round < 2; round++) { /* room comes back */
         for (int i = 2 * round; i < 2 * round + 2; i++)
@@ -169,11 +182,8 @@ test_refused_streams_count_as_open(void)
         CU_ASSERT(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(2 * round + 1), &frame));
     }
     CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 0);
-    for (int i = 4; i < 4 + STREAMS; i++)
-        size += raw_put(all + size, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, raw_request(block));
-    raw_write(raw.peer, all, size);
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
-    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    flood_with_requests(&raw, 4);
+    expect_to_be_calmed(&raw);
     lone_close(&raw);
 }
 

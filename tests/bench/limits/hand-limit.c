@@ -6,9 +6,7 @@
  * THREADS threads hand tokens to one that sleeps in epoll. It writes all it has, in one system call, to a loopback
  * connection, at whose other end a process sends them back, and wakes the thread of each one that it reads. CPU is
  * that of the threads, not of the process that echoes. */
-#include <arpa/inet.h>
 #include <linux/futex.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,12 +16,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "bench/limits/loopback.h"
 #include "bench/samples.h"
 
 #define MAX_THREADS 64
@@ -53,21 +50,6 @@ static atomic_int over;
 static int bell;
 static int connection;
 
-static int64_t
-now(clockid_t clock)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static void
-fail(const char *what)
-{
-    perror(what);
-    exit(EXIT_FAILURE);
-}
-
 /* ---- The threads that call ----------------------------------------------------------------------- */
 
 static void
@@ -79,7 +61,7 @@ call_once(caller *self)
     while (!atomic_compare_exchange_weak(&handed, &self->next, self))
         continue;
     if (atomic_load(&asleep) && atomic_exchange(&asleep, 0) && write(bell, &one, sizeof one) != sizeof one)
-        fail("eventfd");
+        loopback_fail("eventfd");
     while (atomic_load(&self->waiting))
         syscall(SYS_futex, &self->waiting, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -89,9 +71,9 @@ make_calls(void *argument)
 {
     caller *self = argument;
     while (atomic_fetch_sub(&calls_left, 1) > 0) {
-        int64_t begin = now(CLOCK_MONOTONIC);
+        int64_t begin = loopback_clock(CLOCK_MONOTONIC);
         call_once(self);
-        samples_add(&self->latency, now(CLOCK_MONOTONIC) - begin);
+        samples_add(&self->latency, loopback_clock(CLOCK_MONOTONIC) - begin);
     }
     return NULL;
 }
@@ -108,7 +90,7 @@ send_handed(void)
         tokens[count++].thread = one->number;
     }
     if (count > 0 && write(connection, tokens, count * sizeof(token)) != (ssize_t)(count * sizeof(token)))
-        fail("write");
+        loopback_fail("write");
 }
 
 static void
@@ -120,7 +102,7 @@ take_answers(void)
     if (size == 0 && atomic_load(&over))
         return;
     if (size <= 0)
-        fail("read");
+        loopback_fail("read");
     have += (size_t)size;
     size_t count = have / sizeof(token);
     for (size_t i = 0; i < count; i++) {
@@ -140,7 +122,7 @@ carry(void *unused)
     (void)unused;
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, bell, &events[0]) != 0 ||
         epoll_ctl(epoll, EPOLL_CTL_ADD, connection, &events[1]) != 0)
-        fail("epoll");
+        loopback_fail("epoll");
     for (;;) {
         atomic_store(&asleep, 1);
         int count = epoll_wait(epoll, events, 2, atomic_load(&handed) != NULL ? 0 : -1);
@@ -150,7 +132,7 @@ carry(void *unused)
             if (events[i].data.fd == connection)
                 take_answers();
             else if (read(bell, &rings, sizeof rings) != sizeof rings)
-                fail("eventfd");
+                loopback_fail("eventfd");
         }
         send_handed();
     }
@@ -160,41 +142,31 @@ carry(void *unused)
 /* ---- The other end ------------------------------------------------------------------------------- */
 
 static void
-echo(int listener)
+echo(int from)
 {
     char bytes[MAX_THREADS * sizeof(token)];
-    const int on = 1;
     ssize_t size = 0;
-    int from = accept(listener, NULL, NULL);
-    if (from < 0 || setsockopt(from, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        fail("accept");
     do
         size = read(from, bytes, sizeof bytes);
     while (size > 0 && write(from, bytes, (size_t)size) == size);
     _exit(size == 0 ? 0 : 1);
 }
 
-/* Returns the process that echoes; it ends with the connection. */
+/* Returns the process that echoes. */
 static pid_t
 connect_to_echo(void)
 {
-    const int on = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) != 0)
-        fail("listen");
+    int ends[2];
+    loopback_pair(ends);
     pid_t child = fork();
     if (child < 0)
-        fail("fork");
-    if (child == 0)
-        echo(listener);
-    connection = socket(AF_INET, SOCK_STREAM, 0);
-    if (connection < 0 || connect(connection, (struct sockaddr *)&address, size) != 0 ||
-        setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        fail("connect");
-    close(listener);
+        loopback_fail("fork");
+    if (child == 0) {
+        close(ends[0]);
+        echo(ends[1]);
+    }
+    close(ends[1]);
+    connection = ends[0];
     return child;
 }
 
@@ -202,15 +174,15 @@ static void
 measure(int threads, long calls)
 {
     sample_list latency = {0};
-    int64_t cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-    int64_t begin = now(CLOCK_MONOTONIC);
+    int64_t cpu = loopback_clock(CLOCK_PROCESS_CPUTIME_ID);
+    int64_t begin = loopback_clock(CLOCK_MONOTONIC);
     for (int i = 0; i < threads; i++)
         if (pthread_create(&callers[i].thread, NULL, make_calls, &callers[i]) != 0)
-            fail("pthread_create");
+            loopback_fail("pthread_create");
     for (int i = 0; i < threads; i++)
         pthread_join(callers[i].thread, NULL);
-    double seconds = (double)(now(CLOCK_MONOTONIC) - begin) / 1e9;
-    cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    double seconds = (double)(loopback_clock(CLOCK_MONOTONIC) - begin) / 1e9;
+    cpu = loopback_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     for (int i = 0; i < threads; i++)
         samples_move(&latency, &callers[i].latency);
     printf("hand threads=%d calls=%ld rate=%.0f/s cpu_s_per_100k=%.3f\n", threads, calls, (double)calls / seconds,
@@ -232,7 +204,7 @@ main(int argc, char **argv)
     pid_t child = connect_to_echo();
     bell = eventfd(0, EFD_CLOEXEC);
     if (bell < 0 || pthread_create(&io, NULL, carry, NULL) != 0)
-        fail("start");
+        loopback_fail("start");
     pthread_detach(io);
     for (int i = 0; i < threads; i++)
         callers[i].number = (uint32_t)i;
@@ -241,6 +213,6 @@ main(int argc, char **argv)
     fflush(stdout);
     atomic_store(&over, 1);
     if (kill(child, SIGKILL) != 0 || waitpid(child, NULL, 0) != child)
-        fail("the process that echoes");
+        loopback_fail("the process that echoes");
     _exit(0);
 }

@@ -6,18 +6,16 @@
  * HOPS loopback connections one behind the other, with a thread at each that sleeps in epoll, reads the 13
  * bytes of an RST_STREAM and passes them on. The last one raises a flag that a computing thread looks at
  * every STEPS steps, as a Spin handler does. BUSY more threads compute beside it. */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/limits/loopback.h"
 #include "bench/samples.h"
 
 #define MAX_HOPS 8
@@ -35,41 +33,6 @@ static atomic_int flag;
 static atomic_int computing;
 static int64_t seen; /* written before computing is cleared, read after */
 
-static int64_t
-now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static void
-fail(const char *what)
-{
-    perror(what);
-    exit(EXIT_FAILURE);
-}
-
-/* Two ends of a TCP connection. */
-static void
-connect_pair(int *writer, int *reader)
-{
-    const int on = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1) != 0
-        || getsockname(listener, (struct sockaddr *)&address, &size) != 0)
-        fail("listen");
-    *writer = socket(AF_INET, SOCK_STREAM, 0);
-    if (*writer < 0 || connect(*writer, (struct sockaddr *)&address, size) != 0)
-        fail("connect");
-    *reader = accept(listener, NULL, NULL);
-    if (*reader < 0 || setsockopt(*writer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        fail("accept");
-    close(listener);
-}
-
 static void *
 pass_on(void *argument)
 {
@@ -78,7 +41,7 @@ pass_on(void *argument)
     char message[64];
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, self->from, &event) != 0)
-        fail("epoll");
+        loopback_fail("epoll");
     for (;;) {
         if (epoll_wait(epoll, &event, 1, -1) != 1)
             continue;
@@ -88,7 +51,7 @@ pass_on(void *argument)
         if (self->to < 0)
             atomic_store_explicit(&flag, 1, memory_order_relaxed);
         else if (write(self->to, message, (size_t)size) != size)
-            fail("write");
+            loopback_fail("write");
     }
 }
 
@@ -112,7 +75,7 @@ spin(void *unused)
         do
             x = compute(x);
         while (!atomic_load_explicit(&flag, memory_order_relaxed));
-        seen = now();
+        seen = loopback_clock(CLOCK_MONOTONIC);
         atomic_store(&sink, x);
         atomic_store(&computing, 0);
     }
@@ -134,7 +97,7 @@ start(void *(*run)(void *), void *argument)
 {
     pthread_t thread;
     if (pthread_create(&thread, NULL, run, argument) != 0)
-        fail("pthread_create");
+        loopback_fail("pthread_create");
     pthread_detach(thread);
 }
 
@@ -144,13 +107,14 @@ start_hops(hop *hops, int count)
 {
     int first = -1;
     for (int i = 0; i < count; i++) {
-        int writer;
-        connect_pair(&writer, &hops[i].from);
+        int ends[2];
+        loopback_pair(ends);
+        hops[i].from = ends[1];
         hops[i].to = -1;
         if (i == 0)
-            first = writer;
+            first = ends[0];
         else
-            hops[i - 1].to = writer;
+            hops[i - 1].to = ends[0];
     }
     for (int i = 0; i < count; i++)
         start(pass_on, &hops[i]);
@@ -165,9 +129,9 @@ cancel_once(int first)
     atomic_store(&computing, 1);
     /* Until it computes, and at no fixed phase of anything. */
     usleep(4000 + (useconds_t)(rand() % 2000));
-    int64_t begin = now();
+    int64_t begin = loopback_clock(CLOCK_MONOTONIC);
     if (write(first, message, sizeof message) != sizeof message)
-        fail("write");
+        loopback_fail("write");
     while (atomic_load(&computing))
         usleep(200);
     return seen - begin;
