@@ -124,34 +124,12 @@ look_at_priority(const uint8_t *head, int32_t id)
 
 /* Returns whether it is of no stream, and may be dropped. */
 static bool
-look_at_reset(bly_h2_frames *frames, int32_t id)
+look_at_reset(bly_h2_frames *frames, const uint8_t *head, int32_t id)
 {
     if (id > frames->newest)
-        return frames->newest != 0 && id % 2 == 1 && !frames->in_block;
+        return frames->newest != 0 && id % 2 == 1 && length_of(head) == NUMBER_SIZE && !frames->in_block;
     note_end(frames, -id);
     return false;
-}
-
-/* nghttp2 ends the connection for that as well, but without a word. */
-static bool
-has_wrong_size(const uint8_t *head)
-{
-    size_t size = length_of(head);
-    switch (head[3]) {
-    case NGHTTP2_PRIORITY:
-        return size != 5;
-    case NGHTTP2_RST_STREAM:
-    case NGHTTP2_WINDOW_UPDATE:
-        return size != 4;
-    case NGHTTP2_SETTINGS:
-        return (head[4] & NGHTTP2_FLAG_ACK) != 0 ? size != 0 : size % 6 != 0;
-    case NGHTTP2_PING:
-        return size != 8;
-    case NGHTTP2_GOAWAY:
-        return size < 8;
-    default:
-        return false;
-    }
 }
 
 /* Returns whether the frame may be dropped. */
@@ -160,11 +138,6 @@ look_at_frame(bly_h2_frames *frames, const uint8_t *head, bly_h2_verdict *verdic
 {
     int32_t id = id_at(head + 5);
     uint8_t type = head[3], flags = head[4];
-    if (!frames->in_block && has_wrong_size(head)) {
-        verdict->error = NGHTTP2_FRAME_SIZE_ERROR;
-        verdict->words = "a frame that is larger or smaller than its type";
-        return false;
-    }
     switch (type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
@@ -176,7 +149,7 @@ look_at_frame(bly_h2_frames *frames, const uint8_t *head, bly_h2_verdict *verdic
         verdict->words = look_at_priority(head, id);
         break;
     case NGHTTP2_RST_STREAM:
-        return look_at_reset(frames, id);
+        return look_at_reset(frames, head, id);
     default:
         break;
     }

@@ -3,7 +3,7 @@
  * What is looked at before nghttp2 gets it: the heads of the frames that a client sends. Pure.
  *
  * Some frames a client must not send, and nghttp2 as we set it up lets them pass: it keeps no streams that have ended
- * and no tree of priorities, so it cannot see it. For others, of a wrong size, it ends the connection without a word.
+ * and no tree of priorities, so it cannot see it.
  *
  * One it would end the connection for, and is not to see. A call that its program cancels just before its headers are
  * written is reset all the same by grpc's C core, and so by the stacks on it (grpc issue 19655): RST_STREAM for a

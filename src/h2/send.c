@@ -217,6 +217,43 @@ place_frame(bly_h2_connection *connection, const uint8_t *frame, size_t size)
     bly_h2_pieces_hold(&output->pieces, copy);
 }
 
+/* nghttp2 gives a reason for most of its GOAWAYs, but not for all. */
+static const char *
+reason_of(uint32_t error)
+{
+    switch (error) {
+    case NGHTTP2_COMPRESSION_ERROR:
+        return "headers that cannot be decoded, or one of more than 64 KiB";
+    case NGHTTP2_FRAME_SIZE_ERROR:
+        return "a frame that is larger or smaller than its type";
+    default:
+        return nghttp2_http2_strerror(error);
+    }
+}
+
+#define GOAWAY_SIZE (FRAME_HEADER + 8)
+#define GOAWAY_ERROR (GOAWAY_SIZE - 1) /* all that HTTP/2 knows fit into the last byte */
+
+static bool
+is_goaway_without_reason(const uint8_t *frame, size_t size)
+{
+    return frame[3] == NGHTTP2_GOAWAY && size == GOAWAY_SIZE && frame[GOAWAY_ERROR] != NGHTTP2_NO_ERROR;
+}
+
+/* Whoever reads it is told more than a number. */
+static void
+place_goaway(bly_h2_connection *connection, const uint8_t *frame)
+{
+    uint8_t longer[GOAWAY_SIZE + 64];
+    const char *reason = reason_of(frame[GOAWAY_ERROR]);
+    size_t size = strlen(reason);
+    BLY_ASSERT(GOAWAY_SIZE + size <= sizeof longer);
+    memcpy(longer, frame, GOAWAY_SIZE);
+    memcpy(longer + GOAWAY_SIZE, reason, size);
+    longer[2] = (uint8_t)(GOAWAY_SIZE - FRAME_HEADER + size);
+    place_frame(connection, longer, GOAWAY_SIZE + size);
+}
+
 /* Asks nghttp2 for frames until there are no more, or enough for one write; false when there was nothing to send. */
 static bool
 put_together(bly_h2_connection *connection, struct iovec list[BLY_H2_MAX_PIECES])
@@ -233,6 +270,8 @@ put_together(bly_h2_connection *connection, struct iovec list[BLY_H2_MAX_PIECES]
             break;
         if (!connection->first_placed)
             place_first(connection, frame, (size_t)size);
+        else if (is_goaway_without_reason(frame, (size_t)size))
+            place_goaway(connection, frame);
         else
             place_frame(connection, frame, (size_t)size);
         settle_end(connection);

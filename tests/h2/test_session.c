@@ -188,19 +188,44 @@ test_refused_streams_count_as_open(void)
 }
 
 static void
+expect_goaway_with_words(lone *raw, uint32_t error, const char *words)
+{
+    static raw_frame frame;
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), error);
+    CU_ASSERT_EQUAL(frame.size, 8 + strlen(words));
+    CU_ASSERT(memcmp(frame.payload + 8, words, strlen(words)) == 0);
+    until_closed(&raw->owner);
+    CU_ASSERT_EQUAL(raw->owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+}
+
+/* nghttp2 gives none for these. */
+static void
+test_goaway_gives_a_reason(void)
+{
+    static const uint8_t beyond_the_table[] = {0xff, 0xff, 0x7f};
+    lone raw;
+    for (int is_server = 0; is_server < 2; is_server++) {
+        lone_open_ready(&raw, is_server, NULL);
+        raw_send(raw.peer, RAW_PING, 0, 0, "1234567", 7);
+        expect_goaway_with_words(&raw, BLY_H2_FRAME_SIZE_ERROR, "a frame that is larger or smaller than its type");
+        lone_close(&raw);
+    }
+    lone_open_ready(&raw, true, NULL);
+    raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 1, beyond_the_table, sizeof beyond_the_table);
+    expect_goaway_with_words(&raw, BLY_H2_COMPRESSION_ERROR,
+                             "headers that cannot be decoded, or one of more than 64 KiB");
+    lone_close(&raw);
+}
+
+static void
 test_no_preface_is_told(void)
 {
-    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", words[] = "no preface of HTTP/2";
-    static raw_frame frame;
+    static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     lone raw;
     lone_open(&raw, true, NULL, NULL);
     raw_write(raw.peer, request, sizeof request - 1);
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
-    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_PROTOCOL_ERROR);
-    CU_ASSERT_EQUAL(frame.size, 8 + sizeof words - 1);
-    CU_ASSERT(memcmp(frame.payload + 8, words, sizeof words - 1) == 0);
-    until_closed(&raw.owner);
-    CU_ASSERT_EQUAL(raw.owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    expect_goaway_with_words(&raw, BLY_H2_PROTOCOL_ERROR, "no preface of HTTP/2");
     lone_close(&raw);
 }
 
@@ -474,6 +499,7 @@ static const CU_TestInfo tests[] = {
     {"streams over a limit that the peer knows are refused", test_streams_over_a_limit_that_the_peer_knows_are_refused},
     {"a flood of streams over the limit is calmed", test_a_flood_of_streams_over_the_limit_is_calmed},
     {"refused streams count as open", test_refused_streams_count_as_open},
+    {"GOAWAY gives a reason", test_goaway_gives_a_reason},
     {"no preface is told", test_no_preface_is_told},
     {"raised limit is announced", test_raised_limit_is_announced},
     {"streams above GOAWAY's last are unprocessed and the others go on",
