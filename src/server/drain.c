@@ -314,8 +314,11 @@ belay_server_run(belay_server *server)
     saved_signals saved;
     if (server == NULL || signal_pipe[0] != -1)
         return BELAY_FAILED_PRECONDITION;
-    if (pipe2(signal_pipe, O_CLOEXEC) != 0)
+    if (pipe2(signal_pipe, O_CLOEXEC) != 0) {
+        bly_log_write(&server->runtime->log, BELAY_LOG_ERROR, "belay_server_run: no pipe for signals: %s",
+                      strerror(errno));
         return BELAY_RESOURCE_EXHAUSTED;
+    }
     take_signals(&saved);
     bly_mutex_lock(&server->lock);
     bool started = server->state != BLY_SERVER_NEW;

@@ -165,7 +165,7 @@ add_standard_services(belay_server *server)
 }
 
 static belay_code
-start(const server_settings *from, belay_server *server, relay_server *relay)
+prepare(const server_settings *from, belay_server *server, relay_server *relay)
 {
     belay_code code = test_service_add(server);
     if (code == BELAY_OK)
@@ -174,10 +174,8 @@ start(const server_settings *from, belay_server *server, relay_server *relay)
         code = belay_server_cap_deadline(server, NULL, BELAY_MILLISECONDS(from->deadline_cap_ms));
     if (code == BELAY_OK)
         code = listen_on(from, server);
-    if (code == BELAY_OK) {
+    if (code == BELAY_OK)
         relay->address = belay_server_address(server, 0);
-        code = belay_server_start(server);
-    }
     return code;
 }
 
@@ -210,9 +208,9 @@ serve(const server_settings *from, belay_server *server)
     belay_code code = relay_init(&relay, server, &to_others);
     if (code != BELAY_OK)
         return code;
-    code = start(from, server, &relay);
+    code = prepare(from, server, &relay);
     if (code == BELAY_OK) {
-        printf("listening on %s\n", relay.address);
+        printf("listening on %s\n", relay.address); /* who connects now waits until it runs */
         fflush(stdout);
         code = belay_server_run(server);
         if (code == BELAY_DEADLINE_EXCEEDED)
