@@ -8,9 +8,9 @@
  * stop at once when the call is cancelled. A message that would not become smaller goes as it is.
  *
  * A server says what it could inflate (grpc-accept-encoding) to clients that compress, when it compresses itself, and
- * with BELAY_UNIMPLEMENTED; the protocol leaves it free to. On plain answers, which are most, the header would cost both
- * sides of every call something and tell clients what they do not ask. One that begins to compress learns it with its
- * first answer.
+ * with BELAY_UNIMPLEMENTED; the protocol leaves it free to. On plain answers, which are most, the header would cost
+ * both sides of every call something and tell clients what they do not ask. One that begins to compress learns it with
+ * its first answer.
  *
  * Do not compress what puts a secret beside something that others choose: the size of the result tells of the
  * secret (CRIME, BREACH).

@@ -81,6 +81,13 @@ belay_call_recv(belay_call *call, const void **data, size_t *size)
     return BELAY_OK;
 }
 
+static void
+note_unread(belay_call *call, belay_code code, const ProtobufCMessageDescriptor *descriptor)
+{
+    if (call->is_server)
+        bly_server_call_note_unread(bly_server_call_of(call), code, descriptor);
+}
+
 belay_code
 belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *descriptor, ProtobufCMessage **message)
 {
@@ -88,6 +95,8 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
         return BELAY_INVALID_ARGUMENT;
     bly_bytes *bytes;
     belay_code code = receive(call, &bytes);
+    if (code == BELAY_OK || code == BELAY_END_OF_STREAM)
+        note_unread(call, BELAY_OK, NULL); /* a handler that goes on has passed over it */
     if (code != BELAY_OK)
         return code;
     bly_arena *arena = NULL;
@@ -98,8 +107,8 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
     }
     code = bly_call_unpack(call, arena, descriptor, bytes, message);
     bly_bytes_free(bytes);
-    if (code != BELAY_OK && call->is_server)
-        bly_server_call_note_unread(bly_server_call_of(call), code, descriptor);
+    if (code != BELAY_OK)
+        note_unread(call, code, descriptor);
     return code;
 }
 

@@ -204,7 +204,7 @@ void bly_server_call_run(bly_job *job);
 bool bly_server_call_is_running(bly_server_call *server);
 
 /* A message of its client's could not be unpacked: what to tell the client should the handler return that code without
- * words of its own. The receiving thread. */
+ * words of its own. BELAY_OK: it went on to the next. The receiving thread. */
 void bly_server_call_note_unread(bly_server_call *server, belay_code code,
                                  const ProtobufCMessageDescriptor *descriptor);
 

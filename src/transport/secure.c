@@ -111,7 +111,7 @@ static void
 say_end(bly_secure *secure)
 {
     ERR_clear_error();
-    if (secure->is_through && !secure->is_broken)
+    if (secure->is_through && !secure->is_broken && !secure->cannot_write)
         SSL_shutdown(secure->ssl);
     else
         SSL_set_shutdown(secure->ssl, SSL_SENT_SHUTDOWN);
@@ -153,6 +153,7 @@ was_told_why(bly_secure *secure)
     ERR_clear_error();
     bly_socket_bio_begin_turn(&secure->socket);
     int returned = SSL_peek_ex(secure->ssl, &byte, 1, &got);
+    secure->has_more = returned == 1;
     if (returned == 1 || SSL_get_error(secure->ssl, returned) != SSL_ERROR_SSL)
         return false;
     bly_tls_words_error(secure->is_server, secure->words, sizeof secure->words);
@@ -170,6 +171,18 @@ bly_secure_break_by_socket(bly_secure *secure)
     if (error == 0)
         return bly_secure_break(secure, "the connection was cut off");
     return bly_secure_break(secure, bly_socket_error(error, buffer, sizeof buffer));
+}
+
+/* A peer that has said its last and gone answers a write with a reset: what it said is there still. */
+int
+bly_secure_break_writing(bly_secure *secure)
+{
+    char buffer[96];
+    secure->cannot_write = true;
+    if (!was_told_why(secure))
+        snprintf(secure->words, sizeof secure->words, "%s",
+                 bly_socket_error(secure->socket.error, buffer, sizeof buffer));
+    return BLY_STREAM_BROKEN;
 }
 
 int
@@ -282,6 +295,10 @@ bly_secure_read(bly_secure *secure, void *data, size_t size)
             break;
         if (!has_more(secure))
             break;
+    }
+    if (result == BLY_STREAM_AGAIN && filled == 0 && secure->cannot_write && secure->socket.is_dry) {
+        secure->is_broken = true;
+        result = BLY_STREAM_BROKEN;
     }
     /* After bytes the end is told next time. */
     secure->has_more = result != BLY_STREAM_AGAIN ? filled > 0 : has_more(secure);

@@ -38,7 +38,8 @@ bool bly_secure_is_resumed(const bly_secure *secure);
 ssize_t bly_secure_read(bly_secure *secure, void *data, size_t size);
 
 /* Writes what the kernel takes: the number of bytes whose records it has. What it did not count must be
- * given again, the same, before anything else. */
+ * given again, the same, before anything else. When the socket takes no more for good, what has come may still be
+ * read. */
 ssize_t bly_secure_write(bly_secure *secure, bly_loop *loop, const struct iovec *vectors, int count);
 
 /* Whether there is more to read that no poll of the socket tells of. */

@@ -19,6 +19,7 @@ struct bly_secure {
     bly_socket_bio socket;
     bool is_through; /* the handshake is done */
     bool is_broken;
+    bool cannot_write; /* the socket took nothing more; what has come before may be read all the same */
     bool has_more; /* OpenSSL holds bytes that it has not given out */
     uint32_t messages;      /* that may still come */
     uint32_t most_messages; /* of a burst */
@@ -30,9 +31,10 @@ struct bly_secure {
     char words[256];  /* what broke it */
 };
 
-/* Breaks it, for a reason; for the socket's error. Both return BLY_STREAM_BROKEN. */
+/* Breaks it, for a reason; for the socket's error; only its writing, for the same. All return BLY_STREAM_BROKEN. */
 int bly_secure_break(bly_secure *secure, const char *words);
 int bly_secure_break_by_socket(bly_secure *secure);
+int bly_secure_break_writing(bly_secure *secure);
 
 /* What a call of OpenSSL that did not succeed came to: BLY_STREAM_AGAIN, BLY_STREAM_BROKEN, or 0 after the other
  * side's close_notify. */

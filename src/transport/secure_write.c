@@ -22,9 +22,12 @@ bly_secure_is_waiting(const bly_secure *secure)
 bool
 bly_secure_send_waiting(bly_secure *secure)
 {
-    if (!secure->is_broken && !bly_socket_bio_send_waiting(&secure->socket))
-        bly_secure_break_by_socket(secure);
-    return !secure->is_broken;
+    if (secure->is_broken || secure->cannot_write)
+        return false;
+    if (bly_socket_bio_send_waiting(&secure->socket))
+        return true;
+    bly_secure_break_writing(secure);
+    return false;
 }
 
 /* One record. */
@@ -117,7 +120,7 @@ bly_secure_write(bly_secure *secure, bly_loop *loop, const struct iovec *vectors
     bly_socket_bio_collect(&secure->socket, scratch + RECORD, BLY_LOOP_BUFFER_SIZE - RECORD);
     bool is_good = encrypt_all(secure, vectors, count, &staged, &taken);
     if (!bly_socket_bio_send(&secure->socket) && is_good)
-        return bly_secure_break_by_socket(secure);
+        return bly_secure_break_writing(secure);
     if (!is_good)
         return BLY_STREAM_BROKEN;
     if (!bly_secure_is_waiting(secure))

@@ -54,7 +54,7 @@ ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 
 /* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has
  * not counted is given to it again, the same, before anything else: with TLS some of it is under way
- * already. */
+ * already. After BROKEN what the other side said before that may still be read. */
 ssize_t bly_stream_write(bly_stream *stream, const struct iovec *vectors, int count);
 
 /* Sets how many messages of TLS itself may come after the handshake (BELAY_LIMIT_TLS_MESSAGES); and whether the

@@ -36,7 +36,11 @@ open_source(bly_tls_source source, char words[BLY_TLS_WORDS])
 {
     if (source.bytes == NULL)
         return open_file(source.name, words);
-    BIO *bio = source.size <= INT_MAX ? BIO_new_mem_buf(source.bytes, (int)source.size) : NULL;
+    if (source.size > INT_MAX) {
+        snprintf(words, BLY_TLS_WORDS, "%s: too large", source.name);
+        return NULL;
+    }
+    BIO *bio = BIO_new_mem_buf(source.bytes, (int)source.size);
     if (bio == NULL)
         snprintf(words, BLY_TLS_WORDS, "%s: no memory", source.name);
     return bio;

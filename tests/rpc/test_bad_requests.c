@@ -196,12 +196,40 @@ test_bad_messages_are_told_and_harm_nobody_else(void)
     belay_server_options_free(options);
 }
 
+/* Passes over what is bad, and ends with the same code for a reason of its own. */
+static belay_code
+pass_over(belay_call *call)
+{
+    Belay__Test__Note *note;
+    belay_code code;
+    while ((code = belay_test_probe_chat_recv_request(call, &note)) == BELAY_OK || code == BELAY_INTERNAL)
+        continue;
+    return BELAY_INTERNAL;
+}
+
+static void
+test_bad_messages_that_were_passed_over_are_not_told(void)
+{
+    fixture f;
+    raw_peer peer;
+    fixture_open(&f, &(fixture_options){.handlers = {.chat = pass_over}});
+    raw_connect(&peer, f.address, (raw_settings){0});
+    raw_call(&peer, 1, "Chat", NULL, false);
+    raw_data(&peer, 1, "\0\0\0\0\3\xff\xff\xff", 8, true);
+    CU_ASSERT_FATAL(raw_await_end(&peer, 1));
+    CU_ASSERT_EQUAL(raw_of(&peer, 1)->grpc_status, BELAY_INTERNAL);
+    CU_ASSERT_STRING_EQUAL(raw_of(&peer, 1)->grpc_message, "");
+    raw_close(&peer);
+    fixture_close(&f);
+}
+
 int
 main(int argc, char **argv)
 {
     const CU_TestInfo tests[] = {
         {"bad_requests_are_answered_and_harm_nobody_else", test_bad_requests_are_answered_and_harm_nobody_else},
         {"bad_messages_are_told_and_harm_nobody_else", test_bad_messages_are_told_and_harm_nobody_else},
+        {"bad_messages_that_were_passed_over_are_not_told", test_bad_messages_that_were_passed_over_are_not_told},
         CU_TEST_INFO_NULL,
     };
     return suite_run("bad_requests", tests, argc, argv);

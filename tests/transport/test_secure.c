@@ -339,6 +339,7 @@ free_collecting(SSL *ssl)
 
 typedef struct one_read {
     bly_stream *stream;
+    int descriptor;       /* the stream's, where a test needs it */
     uint32_t key_updates; /* 0: the usual limit */
     ssize_t got;
     char data[64 << 10];
@@ -506,6 +507,57 @@ test_a_refusal_is_read_when_a_write_fails(void)
 }
 
 static void
+write_in_vain_and_read(void *argument)
+{
+    one_read *self = argument;
+    char bytes[] = "answer";
+    struct iovec answer = {bytes, 6};
+    CU_ASSERT_EQUAL(bly_stream_write(self->stream, &answer, 1), BLY_STREAM_BROKEN);
+    self->got = bly_stream_read(self->stream, self->data, sizeof self->data);
+    CU_ASSERT_EQUAL(bly_stream_write(self->stream, &answer, 1), BLY_STREAM_BROKEN);
+}
+
+static void
+test_bytes_are_read_though_a_write_fails(void)
+{
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream};
+    CU_ASSERT_EQUAL(SSL_write(ssl, "last", 4), 4);
+    CU_ASSERT_EQUAL(SSL_write(ssl, "words", 5), 5);
+    shutdown(SSL_get_fd(ssl), SHUT_RDWR);
+    bly_loop_call(scene.loop, write_in_vain_and_read, &self);
+    CU_ASSERT_EQUAL_FATAL(self.got, 9);
+    CU_ASSERT_EQUAL(memcmp(self.data, "lastwords", 9), 0);
+    CU_ASSERT_EQUAL(tls_side_read(&scene.server, 1), 0);
+    CU_ASSERT_EQUAL(scene.server.ended, BLY_STREAM_BROKEN);
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+/* Nobody says anything any more, and the socket is not at its end: nothing but the read tells. */
+static void
+fail_to_write_and_read(void *argument)
+{
+    one_read *self = argument;
+    shutdown(self->descriptor, SHUT_WR);
+    write_in_vain_and_read(self);
+}
+
+static void
+test_a_write_that_fails_ends_reading_when_all_is_read(void)
+{
+    tls_scene scene;
+    SSL *ssl = shake_raw(&scene);
+    one_read self = {.stream = scene.server.stream, .descriptor = scene.server.descriptor};
+    bly_loop_call(scene.loop, fail_to_write_and_read, &self);
+    CU_ASSERT_EQUAL(self.got, BLY_STREAM_BROKEN);
+    CU_ASSERT_STRING_EQUAL(bly_stream_error(scene.server.stream), "Broken pipe");
+    raw_tls_free(ssl);
+    tls_scene_close(&scene);
+}
+
+static void
 test_other_handshakes_are_refused(void)
 {
     tls_scene scene;
@@ -547,6 +599,8 @@ main(int argc, char **argv)
         {"as_many_changes_of_keys_as_may_be_are_harmless", test_as_many_changes_of_keys_as_may_be_are_harmless},
         {"a_read_does_not_take_all_tiny_records", test_a_read_does_not_take_all_tiny_records},
         {"a_refusal_is_read_when_a_write_fails", test_a_refusal_is_read_when_a_write_fails},
+        {"bytes_are_read_though_a_write_fails", test_bytes_are_read_though_a_write_fails},
+        {"a_write_that_fails_ends_reading_when_all_is_read", test_a_write_that_fails_ends_reading_when_all_is_read},
         {"other_handshakes_are_refused", test_other_handshakes_are_refused},
         CU_TEST_INFO_NULL,
     };

@@ -5,6 +5,7 @@
  */
 #include "transport/tls_files.h"
 
+#include <limits.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
@@ -180,6 +181,8 @@ test_memory_that_cannot_be_used_is_told_of(void)
     expect_words(tls, "the given key is not the key", "the given certificate");
     CU_ASSERT_EQUAL(belay_tls_set_trust_pem(tls, key.text, key.size), wrong);
     expect_words(tls, "the given authorities", "cannot read certificates of authorities");
+    CU_ASSERT_EQUAL(belay_tls_set_trust_pem(tls, key.text, (size_t)INT_MAX + 1), wrong);
+    expect_words(tls, "the given authorities", "too large");
     CU_ASSERT_EQUAL(belay_tls_set_trust_pem(tls, NULL, 0), BELAY_INVALID_ARGUMENT);
     CU_ASSERT_EQUAL(belay_tls_set_certificate_pem(tls, NULL, 0, key.text, key.size), BELAY_INVALID_ARGUMENT);
     CU_ASSERT_TRUE(shakes(&scene)); /* what was there before */
