@@ -36,13 +36,22 @@ most_under_way(const bly_h2_connection *connection)
     return (size_t)connection->options.connection_window + (1u << 20);
 }
 
+/* Of a closed connection. */
+static bool
+may_linger(const bly_h2_connection *connection)
+{
+    return !connection->peer_ended && connection->reason != BLY_H2_CLOSED_BROKEN;
+}
+
 static void
 close_socket(bly_h2_connection *connection)
 {
-    if (!connection->closed || connection->peer_ended || connection->reason == BLY_H2_CLOSED_BROKEN)
+    if (!connection->closed || !may_linger(connection)) {
         bly_stream_free(connection->transport);
-    else
-        bly_stream_finish(connection->transport, most_under_way(connection), connection->options.lingering);
+        return;
+    }
+    bly_stream_finish(connection->transport, most_under_way(connection), connection->options.lingering);
+    bly_linger_count_take_away(connection->options.lingering); /* close_now()'s */
 }
 
 void
@@ -62,6 +71,8 @@ static void
 close_now(bly_h2_connection *connection)
 {
     connection->closed = true;
+    if (may_linger(connection))
+        bly_linger_count_add(connection->options.lingering); /* before the owner hears of it, and stops counting it */
     bly_stream_watch(connection->transport, 0);
     bly_h2_timer_update(connection);
     while (!bly_list_is_empty(&connection->streams)) {

@@ -195,7 +195,7 @@ received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 
 /* A stream that comes after the final GOAWAY. nghttp2 decodes its headers, so that HPACK's state stays right, and ignores
  * it without a word, as RFC 9113 (6.8) allows; but a client that hears of a refusal tries elsewhere without having to
- * compare numbers. One that goes on with it does so against what it was told. */
+ * compare numbers. */
 static void
 note_late(bly_h2_connection *connection, int32_t id)
 {
@@ -206,6 +206,8 @@ note_late(bly_h2_connection *connection, int32_t id)
     connection->opened_by_read++;
 }
 
+/* As many as may be open may have been under way when the GOAWAY left, from a client that is far away or busy, and they
+ * do not cost it the calls that go on. Who begins more does so against what it was told. */
 void
 bly_h2_session_refuse_late(bly_h2_connection *connection)
 {
@@ -214,7 +216,10 @@ bly_h2_session_refuse_late(bly_h2_connection *connection)
     if (connection->budget.spent || connection->close_asked)
         return;
     refuse(connection, id);
-    bly_h2_budget_provoked(connection);
+    if (connection->late_count < connection->options.max_concurrent_streams)
+        connection->late_count++;
+    else
+        bly_h2_budget_provoked(connection);
 }
 
 /* Those that nghttp2 ignores, for streams that are gone, are told here only. */

@@ -107,6 +107,7 @@ struct bly_h2_connection {
     size_t opened_by_read; /* streams, refused ones and resets of none too */
     int32_t newest;        /* stream that a client began */
     int32_t late;          /* one that came after the final GOAWAY and is to be refused; 0: none */
+    uint32_t late_count;   /* of them that were under way, as far as one can know */
     bool withholds;        /* the window stays where it is */
     bly_h2_frames frames;  /* a client's, that are looked at before nghttp2 gets them */
     bly_h2_budget budget;

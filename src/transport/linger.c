@@ -73,8 +73,8 @@ bly_linger_count_wait(bly_linger_count *count, uint64_t deadline)
     return none;
 }
 
-static void
-add(bly_linger_count *count)
+void
+bly_linger_count_add(bly_linger_count *count)
 {
     if (count == NULL)
         return;
@@ -84,8 +84,8 @@ add(bly_linger_count *count)
     bly_mutex_unlock(&count->lock);
 }
 
-static void
-take_away(bly_linger_count *count)
+void
+bly_linger_count_take_away(bly_linger_count *count)
 {
     if (count == NULL)
         return;
@@ -132,7 +132,7 @@ finish(lingering *self)
     bly_straggler_leave(&self->straggler);
     bly_watch_free(self->watch);
     close(self->descriptor);
-    take_away(self->count);
+    bly_linger_count_take_away(self->count);
     free(self);
 }
 
@@ -175,7 +175,7 @@ begin(bly_loop *loop, int descriptor, size_t left, bly_linger_count *count)
         return false;
     }
     self->count = count;
-    add(count);
+    bly_linger_count_add(count);
     bly_straggler_enter(loop, &self->straggler, give_up);
     bly_watch_set(self->watch, BLY_WATCH_READ);
     return true;

@@ -26,6 +26,11 @@ bly_linger_count *bly_linger_count_ref(bly_linger_count *count);
 void bly_linger_count_unref(bly_linger_count *count); /* NULL: nothing */
 size_t bly_linger_count_read(bly_linger_count *count);
 
+/* Count one that will linger soon, and no more when it does, which counts it itself: whoever learns that its connection is
+ * gone finds it counted. NULL: nothing. */
+void bly_linger_count_add(bly_linger_count *count);
+void bly_linger_count_take_away(bly_linger_count *count);
+
 /* Waits until none lingers; false at the deadline. */
 bool bly_linger_count_wait(bly_linger_count *count, uint64_t deadline);
 

@@ -343,6 +343,64 @@ test_a_write_that_fails_ends_the_connection(void)
     lone_close(&raw);
 }
 
+static int counted_at_close; /* I/O thread; -1: not closed yet */
+static bly_linger_count *lingering;
+
+static void
+look_at_count(h2_record *stream, char event)
+{
+    (void)stream;
+    if (event == 'C')
+        counted_at_close = (int)bly_linger_count_read(lingering);
+}
+
+/* A drain waits for connections, then for sockets that linger: none may be between the two. */
+static void
+test_a_socket_that_will_linger_is_counted_before_its_owner_hears(void)
+{
+    bly_h2_options options;
+    bly_h2_options_defaults(&options);
+    lingering = bly_linger_count_new();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lingering);
+    options.lingering = lingering;
+    counted_at_close = -1;
+    lone raw;
+    lone_open_ready(&raw, true, &options);
+    lone_request(&raw, 0, false);
+    call_at_events(&raw.owner, look_at_count);
+    close_connection(&raw.owner);
+    until_closed(&raw.owner);
+    CU_ASSERT_EQUAL(counted_at_close, 1);
+    lone_close(&raw);
+    CU_ASSERT_EQUAL(bly_linger_count_read(lingering), 0);
+    bly_linger_count_unref(lingering);
+}
+
+static h2_record *unbegun;
+
+static void
+begin_and_send_away(void *argument)
+{
+    h2_owner *client = argument;
+    unbegun = request(client, true);
+    bly_h2_send_away(client->connection, BLY_H2_ENHANCE_YOUR_CALM, "enough");
+}
+
+/* It is not lost: it can go elsewhere. */
+static void
+test_a_client_begins_nothing_after_its_goaway(void)
+{
+    static raw_frame frame;
+    lone raw;
+    lone_open_ready(&raw, false, NULL);
+    on_loop(&raw.owner, begin_and_send_away, &raw.owner);
+    until_closed(&raw.owner);
+    CU_ASSERT_TRUE(unbegun->unprocessed);
+    CU_ASSERT(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_FALSE(raw_read(raw.peer, &frame));
+    lone_close(&raw);
+}
+
 static const CU_TestInfo tests[] = {
     {"both sides become ready", test_both_sides_become_ready},
     {"server closes on a preface that is none", test_server_closes_on_a_preface_that_is_none},
@@ -360,6 +418,9 @@ static const CU_TestInfo tests[] = {
     {"peer that breaks the rules gets GOAWAY", test_peer_that_breaks_the_rules_gets_goaway},
     {"last words are read though a write fails", test_last_words_are_read_though_a_write_fails},
     {"a write that fails ends the connection", test_a_write_that_fails_ends_the_connection},
+    {"a socket that will linger is counted before its owner hears",
+     test_a_socket_that_will_linger_is_counted_before_its_owner_hears},
+    {"a client begins nothing after its GOAWAY", test_a_client_begins_nothing_after_its_goaway},
     {"flood of pings closes the connection", test_flood_of_pings_closes_the_connection},
     CU_TEST_INFO_NULL,
 };

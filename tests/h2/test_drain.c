@@ -119,11 +119,11 @@ test_streams_are_taken_until_the_last_goaway(void)
 
 /* A server that has sent its last GOAWAY, and stays for the sake of one stream that its client has not ended. */
 static h2_record *
-drain_but_for_one(lone *raw)
+drain_but_for_one(lone *raw, const bly_h2_options *options)
 {
     static raw_frame frame;
     uint8_t ping[8];
-    lone_open_ready(raw, true, NULL);
+    lone_open_ready(raw, true, options);
     h2_record *served = lone_request(raw, 0, false);
     drain(&raw->owner);
     CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_PING, 0, &frame));
@@ -141,7 +141,7 @@ test_late_streams_are_refused_once_and_their_rest_is_ignored(void)
     uint8_t block[128];
     unsigned int resets = 0;
     lone raw;
-    h2_record *served = drain_but_for_one(&raw);
+    h2_record *served = drain_but_for_one(&raw, NULL);
     raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 3, block, raw_request(block));
     raw_send(raw.peer, RAW_DATA, 0, 3, "abc", 3);
     raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS | RAW_END_STREAM, 3, block, raw_field(block, "x", "y"));
@@ -175,7 +175,7 @@ test_late_streams_that_come_in_pieces_are_refused(void)
     static raw_frame frame;
     uint8_t block[160] = {2, 0, 0, 0, 0, 15}, bytes[400]; /* padding, and RFC 7540's priority */
     lone raw;
-    drain_but_for_one(&raw);
+    drain_but_for_one(&raw, NULL);
     size_t half = 6 + raw_field(block + 6, ":method", "POST");
     size_t size = raw_put(bytes, RAW_HEADERS, RAW_PADDED | 0x20, 3, block, half + 2);
     size += raw_put(bytes + size, RAW_CONTINUATION, RAW_END_HEADERS, 3, block, raw_field(block, ":path", "/s/m"));
@@ -197,7 +197,7 @@ test_headers_of_late_streams_are_decoded(void)
     static const uint8_t newest_entry[] = {0x80 | 62};
     uint8_t block[160];
     lone raw;
-    h2_record *served = drain_but_for_one(&raw);
+    h2_record *served = drain_but_for_one(&raw, NULL);
     size_t size = raw_request(block);
     memcpy(block + size, indexed, sizeof indexed);
     raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 3, block, size + sizeof indexed);
@@ -211,13 +211,41 @@ test_headers_of_late_streams_are_decoded(void)
     lone_close(&raw);
 }
 
+/* So many an honest client may have under way when the last GOAWAY leaves. */
+static void
+test_as_many_late_streams_as_may_be_open_are_forgiven(void)
+{
+    static raw_frame frame;
+    uint8_t block[128];
+    bly_h2_options options;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 20;
+    options.provoked_errors = 3;
+    options.provoked_rate = 0;
+    lone raw;
+    h2_record *served = drain_but_for_one(&raw, &options);
+    size_t size = raw_request(block);
+    for (int i = 1; i <= 20; i++)
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, size);
+    for (int i = 1; i <= 20; i++) {
+        CU_ASSERT_FATAL(raw_read(raw.peer, &frame));
+        CU_ASSERT(frame.type == RAW_RST_STREAM && frame.stream == lone_id(i));
+    }
+    CU_ASSERT(!has_event(served, 'C'));
+    for (int i = 21; i <= 24; i++)
+        raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, size);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
+    lone_close(&raw);
+}
+
 static void
 test_a_flood_of_late_streams_ends_the_connection(void)
 {
     static raw_frame frame;
     uint8_t block[128];
     lone raw;
-    drain_but_for_one(&raw);
+    drain_but_for_one(&raw, NULL);
     size_t size = raw_request(block);
     for (int i = 1; i <= 2000 && raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, lone_id(i), block, size); i++)
         continue;
@@ -270,6 +298,7 @@ static const CU_TestInfo tests[] = {
      test_late_streams_are_refused_once_and_their_rest_is_ignored},
     {"late streams that come in pieces are refused", test_late_streams_that_come_in_pieces_are_refused},
     {"headers of late streams are decoded", test_headers_of_late_streams_are_decoded},
+    {"as many late streams as may be open are forgiven", test_as_many_late_streams_as_may_be_open_are_forgiven},
     {"a flood of late streams ends the connection", test_a_flood_of_late_streams_ends_the_connection},
     {"drain waits a second for its PING", test_drain_waits_a_second_for_its_ping},
     {"connection closed while it drains", test_connection_closed_while_it_drains},
