@@ -43,6 +43,11 @@ def ends_with(code, call):
 def unary(channel):
     echo = channel.unary_unary(ECHO + "UnaryEcho")
     assert strings(echo(string(1, "hello")))[1] == "hello"
+    for _ in range(20):  # a call that no worker has come to yet is cancelled without its handler
+        cancel_one(channel, echo)
+
+
+def cancel_one(channel, echo):
     future = echo.future(string(1, "hello again"))
     seen = channel.unary_stream(ECHO + "ServerStreamingEcho")(string(1, "there"))
     assert strings(next(seen))[1] == "there"  # the call before it has reached the server, too

@@ -19,32 +19,42 @@ exec timeout 2 "$top_builddir/tests/h2spec/spec-client" "127.0.0.1:${port%/}"
 END
 chmod +x client
 
-# Each case has a port of its own, from a first one on; somebody else may have one of them.
+# run [SECTION]: what fails. Each case has a port of its own, from a first one on; somebody else may have one of them.
+runs=0
 run()
 {
+    runs=$((runs + 1))
     for try in 1 2 3 4 5; do
         first=$((20000 + ($$ + runs * 100 + try * 1000) % 10000))
         # It may go on accepting on sockets that it has closed, and says so.
-        timeout 250 h2specd --strict -h 127.0.0.1 -f $first -o 1 -e ./client 2>&1 | tr -d '\000' |
+        timeout 250 h2specd --strict -h 127.0.0.1 -f $first -o 1 -e ./client "$@" 2>&1 | tr -d '\000' |
             grep -v 'use of closed network connection' > output
         grep -q 'address already in use' output || break
     done
-    grep -q '^57 tests' output || echo 'h2specd did not run all of its cases'
     awk -f "$top_srcdir/tests/h2spec/failures.awk" output | sort
 }
 
-# Some cases go on when the one call of their client has been answered, and on a busy machine it may be gone: what fails
-# each time has failed.
-runs=0
-run > failed
-while [ -s failed ] && [ $runs -lt 3 ]; do
-    runs=$((runs + 1))
-    run > again
-    comm -12 failed again > both
-    mv both failed
-done
+# Whether a case that failed passes after all. Some go on when the one call of their client has ended: because it was
+# answered, and the client may be gone then; or because it was not answered as gRPC does, and the client has reset its
+# stream before it can see what comes next. Neither is so each time.
+passes()
+{
+    section=${1#*/}
+    for again in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        run "client/${section%%/*}" > now
+        grep -q '^[1-9][0-9]* tests' output && ! grep -qxF "$1" now && return 0
+    done
+    return 1
+}
+
+run > some
+cp output first
+while read -r case; do
+    passes "$case" < /dev/null || echo "$case"
+done < some > failed
+grep -q '^57 tests' first || echo 'h2specd did not run all of its cases' >> failed
 if [ -s failed ]; then
-    cat output failed
+    cat first failed
     echo "h2spec-client: 0 passed, 1 failed"
     exit 1
 fi
