@@ -33,7 +33,7 @@ struct bly_stream {
     unsigned int wanted;     /* what the handler is to be called for */
     bly_loop_deferred again; /* there is more to read than the socket shows */
     bool is_freed;           /* `again` is pending, and frees the memory */
-    char error[256];         /* what broke it; empty: nothing yet */
+    char error[80];          /* what broke a plain one; empty: nothing yet. TLS keeps its own words */
     /* const after creation */
     char peer[];
 };
@@ -87,14 +87,6 @@ update_watch(bly_stream *stream)
     bly_watch_set(stream->watch, stream->wanted | (waits ? BLY_WATCH_WRITE : 0));
 }
 
-static ssize_t
-result_of_secure(bly_stream *stream, ssize_t result)
-{
-    if (result == BLY_STREAM_BROKEN)
-        snprintf(stream->error, sizeof stream->error, "%s", bly_secure_error(stream->secure));
-    return result;
-}
-
 /* Bytes that TLS holds already are read in this turn's next rounds: the socket will not tell of them. */
 static void
 read_on_if_more(bly_stream *stream)
@@ -111,13 +103,13 @@ secure_read(bly_stream *stream, void *data, size_t size)
     read_on_if_more(stream);
     if (bly_secure_is_waiting(stream->secure))
         update_watch(stream);
-    return result_of_secure(stream, result);
+    return result;
 }
 
 static ssize_t
 secure_write(bly_stream *stream, const struct iovec *vectors, int count)
 {
-    return result_of_secure(stream, bly_secure_write(stream->secure, stream->loop, vectors, count));
+    return bly_secure_write(stream->secure, stream->loop, vectors, count);
 }
 
 static const stream_operations secure_operations = {.read = secure_read, .write = secure_write};
@@ -353,5 +345,5 @@ bly_stream_peer(const bly_stream *stream)
 const char *
 bly_stream_error(const bly_stream *stream)
 {
-    return stream->error;
+    return stream->secure != NULL ? bly_secure_error(stream->secure) : stream->error;
 }

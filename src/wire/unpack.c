@@ -100,7 +100,8 @@ scan_with(level *levels, unsigned int most, const ProtobufCMessageDescriptor *de
     }
 }
 
-static belay_code
+/* Not inlined: its stack would be that of every message, and a page of each thread that waits in its handler. */
+static __attribute__((noinline)) belay_code
 scan_deep(unsigned int most, const ProtobufCMessageDescriptor *descriptor, const uint8_t *data, size_t size)
 {
     level levels[BLY_UNPACK_DEEPEST];
