@@ -6,9 +6,8 @@
 #include <nghttp2/nghttp2.h>
 
 #define PREFACE_SIZE NGHTTP2_CLIENT_MAGIC_LEN
-#define HEAD_SIZE 9
 #define NUMBER_SIZE 4
-#define LARGEST_HEAD (HEAD_SIZE + NUMBER_SIZE)
+#define LARGEST_HEAD (BLY_H2_FRAME_HEAD + NUMBER_SIZE)
 
 void
 bly_h2_frames_init(bly_h2_frames *frames)
@@ -42,17 +41,17 @@ static size_t
 size_of(const uint8_t *head)
 {
     bool has_number = head[3] == NGHTTP2_PRIORITY || head[3] == NGHTTP2_RST_STREAM;
-    return has_number && length_of(head) >= NUMBER_SIZE ? LARGEST_HEAD : HEAD_SIZE;
+    return has_number && length_of(head) >= NUMBER_SIZE ? LARGEST_HEAD : BLY_H2_FRAME_HEAD;
 }
 
 /* Takes what is there of a head that a read has cut; false when that is not all. */
 static bool
 complete(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
 {
-    size_t wanted = frames->have < HEAD_SIZE ? HEAD_SIZE : size_of(frames->head);
+    size_t wanted = frames->have < BLY_H2_FRAME_HEAD ? BLY_H2_FRAME_HEAD : size_of(frames->head);
     while (frames->have < wanted && *at < size) {
         frames->head[frames->have++] = data[(*at)++];
-        if (frames->have == HEAD_SIZE)
+        if (frames->have == BLY_H2_FRAME_HEAD)
             wanted = size_of(frames->head);
     }
     return frames->have == wanted;
@@ -73,7 +72,7 @@ next_head(bly_h2_frames *frames, const uint8_t *data, size_t size, size_t *at)
         return NULL;
     }
     frames->have = 0;
-    frames->skip = HEAD_SIZE + length_of(head) - size_of(head);
+    frames->skip = BLY_H2_FRAME_HEAD + length_of(head) - size_of(head);
     return head;
 }
 
@@ -117,7 +116,7 @@ look_at_priority(const uint8_t *head, int32_t id)
 {
     if (id == 0)
         return "PRIORITY: stream_id == 0";
-    if (size_of(head) == LARGEST_HEAD && id_at(head + HEAD_SIZE) == id)
+    if (size_of(head) == LARGEST_HEAD && id_at(head + BLY_H2_FRAME_HEAD) == id)
         return "PRIORITY: depends on itself";
     return NULL;
 }

@@ -20,6 +20,8 @@
 #include <stdint.h>
 
 /* So many streams that the client ended last are known. */
+#define BLY_H2_FRAME_HEAD 9 /* bytes; source: RFC 9113, 4.1 */
+
 #define BLY_H2_ENDED 16
 
 typedef struct bly_h2_frames {

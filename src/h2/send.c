@@ -13,8 +13,6 @@
 
 #include "h2/session.h"
 
-#define FRAME_HEADER 9
-
 /* A smaller part of a larger body waits for the next write. */
 #define LEAST_PART 1024
 
@@ -87,8 +85,8 @@ bly_h2_provide_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_
     }
     size_t room = bly_h2_pieces_room(&output->pieces);
     size_t wanted = smaller(smaller(unsent, size), BLY_H2_MAX_FRAME);
-    size = room >= FRAME_HEADER ? fitting(stream, wanted, room - FRAME_HEADER) : 0;
-    if (output->pieces.size >= BLY_H2_WRITE_SIZE || room < FRAME_HEADER || size < smaller(wanted, LEAST_PART)) {
+    size = room >= BLY_H2_FRAME_HEAD ? fitting(stream, wanted, room - BLY_H2_FRAME_HEAD) : 0;
+    if (output->pieces.size >= BLY_H2_WRITE_SIZE || room < BLY_H2_FRAME_HEAD || size < smaller(wanted, LEAST_PART)) {
         output->full = true;
         return NGHTTP2_ERR_PAUSE;
     }
@@ -152,7 +150,7 @@ bly_h2_place_body(nghttp2_session *session, nghttp2_frame *frame, const uint8_t 
     bly_h2_stream *stream = source->ptr;
     bly_h2_output *output = &stream->connection->output;
     (void)session, (void)frame, (void)user_data;
-    place(output, header, FRAME_HEADER);
+    place(output, header, BLY_H2_FRAME_HEAD);
     place_from_queue(output, stream, size);
     return 0;
 }
@@ -231,7 +229,7 @@ reason_of(uint32_t error)
     }
 }
 
-#define GOAWAY_SIZE (FRAME_HEADER + 8)
+#define GOAWAY_SIZE (BLY_H2_FRAME_HEAD + 8)
 #define GOAWAY_ERROR (GOAWAY_SIZE - 1) /* all that HTTP/2 knows fit into the last byte */
 
 static bool
@@ -250,7 +248,7 @@ place_goaway(bly_h2_connection *connection, const uint8_t *frame)
     BLY_ASSERT(GOAWAY_SIZE + size <= sizeof longer);
     memcpy(longer, frame, GOAWAY_SIZE);
     memcpy(longer + GOAWAY_SIZE, reason, size);
-    longer[2] = (uint8_t)(GOAWAY_SIZE - FRAME_HEADER + size);
+    longer[2] = (uint8_t)(GOAWAY_SIZE - BLY_H2_FRAME_HEAD + size);
     place_frame(connection, longer, GOAWAY_SIZE + size);
 }
 

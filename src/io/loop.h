@@ -37,8 +37,8 @@ typedef struct bly_loop_deferred {
 bly_loop *bly_loop_new(const char *name, const bly_clock *clock);
 
 /* Runs what is in the mailbox and in the deferred list until both are empty, then ends the thread,
- * joins it and frees the loop. Stragglers (io/straggler.h) are waited for, shortly. All other watches must have been closed and all timers disarmed or fired (both are
- * asserted). Nothing may be posted once this has been called, except by the loop's own work. Resolutions must
+ * joins it and frees the loop. Stragglers (io/straggler.h) are waited for, shortly. All other watches must have been
+ * closed and all timers disarmed or fired (both are asserted). Nothing may be posted once this has been called, except by the loop's own work. Resolutions must
  * have been cancelled; one that the system's resolver is busy with is waited for. Any thread but the loop's
  * own. NULL: nothing. */
 void bly_loop_free(bly_loop *loop);

@@ -236,3 +236,15 @@ lone_close(lone *raw)
     if (!raw->is_guest)
         bly_loop_free(raw->loop);
 }
+
+void
+lone_expect_goaway(lone *raw, uint32_t error, const char *words)
+{
+    static raw_frame frame;
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 4), error);
+    CU_ASSERT_EQUAL(frame.size, 8 + strlen(words));
+    CU_ASSERT(memcmp(frame.payload + 8, words, strlen(words)) == 0);
+    until_closed(&raw->owner);
+    CU_ASSERT_EQUAL(raw->owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+}

@@ -110,6 +110,9 @@ void lone_narrow(lone *raw);
 h2_record *lone_request(lone *raw, int index, bool end);
 uint32_t lone_id(int index);
 
+/* Reads on to a GOAWAY with that error and these words, which closes the connection. */
+void lone_expect_goaway(lone *raw, uint32_t error, const char *words);
+
 /* Also closes the connection, if that has not happened. */
 void lone_close(lone *raw);
 

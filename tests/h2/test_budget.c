@@ -16,13 +16,7 @@
 static void
 check_calmed(lone *raw, belay_limit limit, const char *words)
 {
-    static raw_frame frame;
-    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
-    CU_ASSERT_EQUAL(raw_number(&frame, 4), BLY_H2_ENHANCE_YOUR_CALM);
-    CU_ASSERT_EQUAL(frame.size, 8 + strlen(words));
-    CU_ASSERT(memcmp(frame.payload + 8, words, strlen(words)) == 0);
-    until_closed(&raw->owner);
-    CU_ASSERT_EQUAL(raw->owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
+    lone_expect_goaway(raw, BLY_H2_ENHANCE_YOUR_CALM, words);
     CU_ASSERT_EQUAL(raw->owner.limits[limit], 1);
 }
 
