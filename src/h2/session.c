@@ -278,16 +278,18 @@ on_frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *us
     return 0;
 }
 
-/* A stream far over the advertised number, of which the peer has not heard yet; and a GOAWAY whose last stream
- * nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own side. The connection
- * ends for it, but that is what its peer wanted. */
+/* A stream so far over the advertised number, of which the peer has not heard yet, that nghttp2 refuses it by itself;
+ * and a GOAWAY whose last stream nghttp2 does not accept: grpc-go says 2^31-1 when it leaves, which is a number of its own
+ * side. The connection ends for it, but that is what its peer wanted. */
 static int
 on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user_data)
 {
     bly_h2_connection *connection = user_data;
-    (void)session, (void)error;
+    (void)session;
     if (frame->hd.type == NGHTTP2_GOAWAY)
         connection->peer_leaves = true;
+    if (error == NGHTTP2_ERR_REFUSED_STREAM)
+        bly_h2_note_limit(connection, BELAY_LIMIT_STREAMS);
     return 0;
 }
 
@@ -470,14 +472,13 @@ streams_for_nghttp2(const bly_h2_options *options)
     return streams < UINT32_MAX ? (uint32_t)streams : UINT32_MAX;
 }
 
-#define FRAME_HEADER 9
 #define ENTRY 6
 
 void
 bly_h2_session_say_streams(const bly_h2_connection *connection, uint8_t *frame, size_t size)
 {
     uint32_t streams = connection->options.max_concurrent_streams;
-    for (uint8_t *entry = frame + FRAME_HEADER; entry + ENTRY <= frame + size; entry += ENTRY) {
+    for (uint8_t *entry = frame + BLY_H2_FRAME_HEAD; entry + ENTRY <= frame + size; entry += ENTRY) {
         if (entry[0] != 0 || entry[1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
             continue;
         for (int i = 0; i < 4; i++)

@@ -166,6 +166,26 @@ test_a_flood_of_streams_over_the_limit_is_calmed(void)
     lone_close(&raw);
 }
 
+/* Of a peer that has not heard of the number, and goes so far over it that nghttp2 refuses by itself. */
+static void
+test_streams_that_nghttp2_refuses_are_counted(void)
+{
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.max_concurrent_streams = 1;
+    options.provoked_errors = 5;
+    lone_open(&raw, true, &options, NULL);
+    raw_preface(raw.peer, true);
+    flood_with_requests(&raw, 0);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_RST_STREAM, lone_id(399), &frame));
+    CU_ASSERT_EQUAL(raw_number(&frame, 0), BLY_H2_REFUSED_STREAM);
+    CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STREAMS], 399);
+    CU_ASSERT_EQUAL(raw.owner.closed, 0);
+    lone_close(&raw);
+}
+
 /* Streams that are refused for another reason take as much room, until their reset has left. */
 static void
 test_refused_streams_count_as_open(void)
@@ -187,18 +207,6 @@ test_refused_streams_count_as_open(void)
     lone_close(&raw);
 }
 
-static void
-expect_goaway_with_words(lone *raw, uint32_t error, const char *words)
-{
-    static raw_frame frame;
-    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_GOAWAY, 0, &frame));
-    CU_ASSERT_EQUAL(raw_number(&frame, 4), error);
-    CU_ASSERT_EQUAL(frame.size, 8 + strlen(words));
-    CU_ASSERT(memcmp(frame.payload + 8, words, strlen(words)) == 0);
-    until_closed(&raw->owner);
-    CU_ASSERT_EQUAL(raw->owner.reason, BLY_H2_CLOSED_BY_PROTOCOL);
-}
-
 /* nghttp2 gives none for these. */
 static void
 test_goaway_gives_a_reason(void)
@@ -208,13 +216,13 @@ test_goaway_gives_a_reason(void)
     for (int is_server = 0; is_server < 2; is_server++) {
         lone_open_ready(&raw, is_server, NULL);
         raw_send(raw.peer, RAW_PING, 0, 0, "1234567", 7);
-        expect_goaway_with_words(&raw, BLY_H2_FRAME_SIZE_ERROR, "a frame that is larger or smaller than its type");
+        lone_expect_goaway(&raw, BLY_H2_FRAME_SIZE_ERROR, "a frame that is larger or smaller than its type");
         lone_close(&raw);
     }
     lone_open_ready(&raw, true, NULL);
     raw_send(raw.peer, RAW_HEADERS, RAW_END_HEADERS, 1, beyond_the_table, sizeof beyond_the_table);
-    expect_goaway_with_words(&raw, BLY_H2_COMPRESSION_ERROR,
-                             "headers that cannot be decoded, or one of more than 64 KiB");
+    lone_expect_goaway(&raw, BLY_H2_COMPRESSION_ERROR,
+                       "headers that cannot be decoded, or one of more than 64 KiB");
     lone_close(&raw);
 }
 
@@ -225,7 +233,7 @@ test_no_preface_is_told(void)
     lone raw;
     lone_open(&raw, true, NULL, NULL);
     raw_write(raw.peer, request, sizeof request - 1);
-    expect_goaway_with_words(&raw, BLY_H2_PROTOCOL_ERROR, "no preface of HTTP/2");
+    lone_expect_goaway(&raw, BLY_H2_PROTOCOL_ERROR, "no preface of HTTP/2");
     lone_close(&raw);
 }
 
@@ -498,6 +506,7 @@ static const CU_TestInfo tests[] = {
      test_streams_over_a_limit_that_the_peer_cannot_know_are_refused},
     {"streams over a limit that the peer knows are refused", test_streams_over_a_limit_that_the_peer_knows_are_refused},
     {"a flood of streams over the limit is calmed", test_a_flood_of_streams_over_the_limit_is_calmed},
+    {"streams that nghttp2 refuses are counted", test_streams_that_nghttp2_refuses_are_counted},
     {"refused streams count as open", test_refused_streams_count_as_open},
     {"GOAWAY gives a reason", test_goaway_gives_a_reason},
     {"no preface is told", test_no_preface_is_told},
