@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "h2/session.h"
 
@@ -287,6 +288,38 @@ set_read_limit(bly_h2_connection *connection, size_t size)
     connection->read_limit = limit < BLY_LOOP_BUFFER_SIZE ? limit : BLY_LOOP_BUFFER_SIZE;
 }
 
+static void
+take(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    feed(connection, data, size);
+    set_read_limit(connection, size);
+}
+
+/* A cancel goes ahead of all book-keeping: servers further down may have work to stop for it. False: these bytes are no
+ * cancel, or not the first of this turn. */
+static bool
+take_cancel(bly_h2_connection *connection, const uint8_t *data, size_t size)
+{
+    int32_t id = connection->is_server ? bly_h2_frames_cancels(&connection->frames, data, size) : 0;
+    if (id == 0 || connection->ops->cancelled == NULL || !bly_loop_may_hurry(connection->loop))
+        return false;
+    bly_h2_stream *stream = nghttp2_session_get_stream_user_data(connection->session, id);
+    if (stream == NULL)
+        return false;
+    uint8_t copy[BLY_H2_RESET_SIZE]; /* what hurries may use the loop's buffer */
+    memcpy(copy, data, size);
+    connection->references++;
+    connection->ops->cancelled(stream);
+    bly_loop_hurry(connection->loop);
+    if (connection->closed) {
+        bly_loop_defer(connection->loop, &connection->end_of_turn); /* for the reference */
+        return true;
+    }
+    connection->references--;
+    take(connection, copy, size);
+    return true;
+}
+
 /* One read a turn: a connection that sends a lot does not keep the others waiting. */
 void
 bly_h2_receive(bly_h2_connection *connection)
@@ -296,8 +329,8 @@ bly_h2_receive(bly_h2_connection *connection)
     if (size > 0) {
         connection->heard = true;
         connection->heard_ms = bly_loop_turn_ms(connection->loop);
-        feed(connection, buffer, (size_t)size);
-        set_read_limit(connection, (size_t)size);
+        if (!take_cancel(connection, buffer, (size_t)size))
+            take(connection, buffer, (size_t)size);
     } else if (size == 0) {
         connection->peer_ended = true;
         fail_as_peer_wants(connection);

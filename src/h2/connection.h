@@ -122,7 +122,7 @@ typedef enum bly_h2_block {
 } bly_h2_block;
 
 /* What the floor above is told. A slot that its side never needs may be NULL (a server: streams_available;
- * a client: stream_begin; either: delivered, connection_ready, goaway, idle, grace_over). */
+ * a client: stream_begin; either: cancelled, delivered, connection_ready, goaway, idle, grace_over). */
 typedef struct bly_h2_ops {
     /* A server's peer opens a stream (in receive). Returns the stream, embedded in a new call, zeroed or
      * not; NULL refuses it with REFUSED_STREAM. */
@@ -143,6 +143,10 @@ typedef struct bly_h2_ops {
 
     /* The peer sends nothing more on this stream (in receive). */
     void (*end)(bly_h2_stream *stream);
+
+    /* The peer cancels the stream: a server's is told this before all else, where it can be; `closed` follows. Work
+     * that is posted and deferred here is done at once. */
+    void (*cancelled)(bly_h2_stream *stream);
 
     /* The stream is gone from the session. error: the code of the RST_STREAM of either side, NO_ERROR
      * for a regular end, CONNECTION_LOST when the connection closed first. by_peer: the peer's reset.

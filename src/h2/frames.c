@@ -176,3 +176,12 @@ bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_
     }
     return size;
 }
+
+int32_t
+bly_h2_frames_cancels(const bly_h2_frames *frames, const uint8_t *data, size_t size)
+{
+    if (size != BLY_H2_RESET_SIZE || frames->skip != 0 || frames->have != 0 || frames->in_block)
+        return 0;
+    bool is_reset = data[3] == NGHTTP2_RST_STREAM && length_of(data) == NUMBER_SIZE;
+    return is_reset && number_at(data + BLY_H2_FRAME_HEAD) == NGHTTP2_CANCEL ? id_at(data + 5) : 0;
+}

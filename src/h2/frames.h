@@ -19,9 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many streams that the client ended last are known. */
 #define BLY_H2_FRAME_HEAD 9 /* bytes; source: RFC 9113, 4.1 */
+#define BLY_H2_RESET_SIZE (BLY_H2_FRAME_HEAD + 4)
 
+/* So many streams that the client ended last are known. */
 #define BLY_H2_ENDED 16
 
 typedef struct bly_h2_frames {
@@ -49,6 +50,10 @@ void bly_h2_frames_init(bly_h2_frames *frames);
  * connection's end where HTTP/2 says so; after a reset they are the stream's error alone, and the others go on.
  * Source: RFC 9113, 5.1 and 6.3; RFC 7540, 5.3.1. */
 size_t bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_h2_verdict *verdict);
+
+/* The stream that these bytes cancel, when they are its RST_STREAM with CANCEL and nothing else; 0: they are not. They
+ * are still to be looked at. */
+int32_t bly_h2_frames_cancels(const bly_h2_frames *frames, const uint8_t *data, size_t size);
 
 /* Whether the last frame that was looked at is whole. */
 static inline bool

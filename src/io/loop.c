@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/loop.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -82,14 +83,38 @@ close_handles(bly_loop *loop)
     loop->ended = true;
 }
 
-bool
-bly_loop_settle(bly_loop *loop)
+/* A turn of others that takes longer was none of a peer's, but of somebody who computes: then the processor is not given
+ * away again for a while. */
+#define SHORT_TURN_NS 200000
+#define KEEP_NS 1000000000
+
+/* Waking a sleeper on another processor can take longer than all that a server has to do for a cancel. Whoever that was
+ * sent to, if on this machine, runs here as soon as we let it. */
+static void
+give_way(bly_loop *loop)
+{
+    loop->gives_way = false;
+    if (loop->wakes.count == 0)
+        return;
+    uint64_t before = bly_clock_now(&bly_clock_monotonic);
+    if (before < loop->keeps_until)
+        return;
+    sched_yield();
+    uint64_t after = bly_clock_now(&bly_clock_monotonic);
+    if (after - before > SHORT_TURN_NS)
+        loop->keeps_until = after + KEEP_NS;
+}
+
+static bool
+do_rounds(bly_loop *loop)
 {
     bly_loop_say_awake(loop);
     for (int round = 0; round < ROUNDS_PER_TURN; round++) {
         bly_timers_run(loop);
         run_mailbox(loop);
         run_deferred(loop);
+        if (loop->gives_way)
+            give_way(loop);
         bly_wakes_carry_out(&loop->wakes);
         if (has_work(loop))
             continue;
@@ -101,6 +126,15 @@ bly_loop_settle(bly_loop *loop)
         bly_loop_say_awake(loop);
     }
     return true; /* sockets have their turn; then on with the work */
+}
+
+bool
+bly_loop_settle(bly_loop *loop)
+{
+    loop->may_hurry = false;
+    bool more = do_rounds(loop);
+    loop->may_hurry = true; /* from here on it is libuv that calls */
+    return more;
 }
 
 static void
@@ -273,6 +307,30 @@ bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred)
     deferred->next = NULL;
     *loop->last_deferred = deferred;
     loop->last_deferred = &deferred->next;
+}
+
+bool
+bly_loop_may_hurry(const bly_loop *loop)
+{
+    BLY_ASSERT_CURRENT(loop);
+    return loop->may_hurry;
+}
+
+void
+bly_loop_hurry(bly_loop *loop)
+{
+    BLY_ASSERT_CURRENT(loop);
+    BLY_ASSERT(loop->may_hurry);
+    loop->may_hurry = false;
+    run_mailbox(loop);
+    run_deferred(loop);
+}
+
+void
+bly_loop_give_way(bly_loop *loop)
+{
+    BLY_ASSERT_CURRENT(loop);
+    loop->gives_way = true;
 }
 
 uint64_t

@@ -62,6 +62,16 @@ void bly_loop_announce(bly_loop *loop);
  * added meanwhile. Nothing when it is pending already. */
 void bly_loop_defer(bly_loop *loop, bly_loop_deferred *deferred);
 
+/* For the callback of a descriptor that has something to pass on before all else: does what was posted and deferred so
+ * far, connections flush too. Not with nghttp2 on the stack. Once a turn: others who are in a hurry wait for its end.
+ * may_hurry: it is a callback's turn, and nobody has. */
+bool bly_loop_may_hurry(const bly_loop *loop);
+void bly_loop_hurry(bly_loop *loop);
+
+/* What leaves with this turn stops work elsewhere: those whom it goes to, if they are on this machine, have the processor
+ * before the threads that this turn has news for are woken. */
+void bly_loop_give_way(bly_loop *loop);
+
 /* Posts a function to the loop and waits until it has run; runs it directly on the loop's own
  * thread. For set-up and tear-down. Any thread that the loop never waits for. */
 void bly_loop_call(bly_loop *loop, void (*function)(void *argument), void *argument);

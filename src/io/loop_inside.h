@@ -56,6 +56,9 @@ struct bly_loop {
     bly_loop_deferred *first_deferred;
     bly_loop_deferred **last_deferred;
     bly_wakes wakes; /* owed to threads, until what this turn sends has left */
+    bool may_hurry;
+    bool gives_way;       /* to others, before it carries the wake-ups out */
+    uint64_t keeps_until; /* on CLOCK_MONOTONIC: does not, until then */
     bly_list stragglers; /* by when they came */
     uv_timer_t straggler_alarm;
     bly_loop_task stop;

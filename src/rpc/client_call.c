@@ -229,8 +229,10 @@ handle_end(bly_client_call *client, belay_cause cause, bool spoiled)
     belay_call *call = &client->call;
     client->end_handled = true;
     bly_call_disarm_deadline(call);
-    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected || spoiled))
+    if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected || spoiled)) {
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
+        bly_loop_give_way(call->loop);
+    }
     if (client->waiting) {
         client->waiting = false;
         client->host->ops->withdraw(client->host->argument, call);

@@ -190,6 +190,7 @@ bool bly_server_call_header(bly_h2_stream *stream, bly_h2_block block, const cha
 void bly_server_call_headers_done(bly_h2_stream *stream, bly_h2_block block, bool oversized);
 void bly_server_call_data(bly_h2_stream *stream, const uint8_t *data, size_t size);
 void bly_server_call_end(bly_h2_stream *stream);
+void bly_server_call_cancelled(bly_h2_stream *stream);
 void bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 void bly_server_call_delivered(bly_h2_stream *stream);
 void bly_server_call_drained(bly_h2_stream *stream);

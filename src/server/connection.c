@@ -372,6 +372,7 @@ static const bly_h2_ops h2_ops = {
     .headers_done = bly_server_call_headers_done,
     .data = stream_data,
     .end = bly_server_call_end,
+    .cancelled = bly_server_call_cancelled,
     .closed = stream_closed,
     .drained = bly_server_call_drained,
     .delivered = bly_server_call_delivered,

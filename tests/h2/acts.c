@@ -12,6 +12,7 @@ typedef struct owner_habits {
     h2_owner *recorder;
     bool refuse;
     bool drop;
+    bool hears_cancels;
     uint32_t window;
     void (*on_event)(h2_record *stream, char event);
 } owner_habits;
@@ -23,6 +24,7 @@ add_habits(void *argument)
     h2_owner *recorder = habits->recorder;
     recorder->refuse |= habits->refuse;
     recorder->drop |= habits->drop;
+    recorder->hears_cancels |= habits->hears_cancels;
     if (habits->window > 0)
         recorder->window = habits->window;
     if (habits->on_event != NULL)
@@ -39,6 +41,12 @@ void
 drop_fields(h2_owner *recorder)
 {
     on_loop(recorder, add_habits, &(owner_habits){.recorder = recorder, .drop = true});
+}
+
+void
+hear_cancels(h2_owner *recorder)
+{
+    on_loop(recorder, add_habits, &(owner_habits){.recorder = recorder, .hears_cancels = true});
 }
 
 void

@@ -110,6 +110,14 @@ take_back(h2_record *record, bly_h2_stream *stream)
 }
 
 static void
+cancelled(bly_h2_stream *stream)
+{
+    BLY_ASSERT(stream->connection->depth == 0);
+    if (record_of(stream)->owner->hears_cancels)
+        note(record_of(stream), 'X');
+}
+
+static void
 closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
 {
     h2_record *record = record_of(stream);
@@ -205,6 +213,7 @@ const bly_h2_ops recorder_ops = {
     .headers_done = headers_done,
     .data = data,
     .end = end,
+    .cancelled = cancelled,
     .closed = closed,
     .drained = drained,
     .delivered = delivered,

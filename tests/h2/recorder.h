@@ -5,7 +5,7 @@
  *
  * Each record of a stream has a line of events, one letter for each op:
  *   H request headers, I informational, R response headers, T trailers, D data, E end, L delivered,
- *   C closed; ! for anything after C.
+ *   C closed; ! for anything after C. X, for those that listen for it: cancelled.
  * The bly_h2_stream itself is freed in `closed`, so that an address sanitizer sees who still uses it.
  */
 #ifndef TESTS_H2_RECORDER_H
@@ -52,6 +52,7 @@ struct h2_owner {
     int count;
     bool refuse;     /* stream_begin gives NULL */
     bool drop;       /* header gives false */
+    bool hears_cancels; /* X is noted */
     uint32_t window; /* told with each piece of data; 0: none */
     void (*on_event)(h2_record *stream, char event);
     int readied;
@@ -121,6 +122,7 @@ void lone_close(lone *raw);
 void refuse_streams(h2_owner *recorder);
 void drop_fields(h2_owner *recorder);                    /* `header` gives false */
 void tell_window(h2_owner *recorder, uint32_t window);   /* with each piece of data */
+void hear_cancels(h2_owner *recorder);
 void call_at_events(h2_owner *recorder, void (*function)(h2_record *stream, char event));
 
 /* ---- acts: any thread ---- */

@@ -211,6 +211,37 @@ test_priorities_are_of_another_stream(void)
     expect(&s, BLY_H2_PROTOCOL_ERROR, "stream_id");
 }
 
+static void
+test_cancel_is_a_frame_by_itself(void)
+{
+    recording s, cancel = {.size = 0}, other = {.size = 0};
+    bly_h2_frames frames;
+    bly_h2_verdict verdict;
+    frame(&cancel, RAW_RST_STREAM, 0, 1, 4, 8);
+    bly_h2_frames_init(&frames);
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 0); /* a part of the preface */
+    begin(&s);
+    frame(&s, RAW_HEADERS, RAW_END_HEADERS, 1, 20, 0);
+    bly_h2_frames_look(&frames, s.bytes, s.size, &verdict);
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 1);
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size - 1), 0);
+    frame(&other, RAW_RST_STREAM, 0, 1, 4, 2);
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, other.bytes, other.size), 0);
+    uint8_t head[9];
+    raw_put(head, RAW_DATA, 0, 1, NULL, 0);
+    head[2] = 13;
+    bly_h2_frames_look(&frames, head, 5, &verdict); /* inside a head */
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 0);
+    bly_h2_frames_look(&frames, head + 5, 4, &verdict); /* a body */
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 0);
+    bly_h2_frames_look(&frames, cancel.bytes, 13, &verdict);
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 1);
+    s.size = 0;
+    frame(&s, RAW_HEADERS, 0, 3, 20, 0);
+    bly_h2_frames_look(&frames, s.bytes, s.size, &verdict); /* inside a block */
+    CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 0);
+}
+
 /* What nghttp2 reports itself: a wrong size, stream 0. */
 static void
 test_what_nghttp2_sees_is_left_to_it(void)
@@ -259,6 +290,7 @@ main(int argc, char **argv)
         TEST(only_resets_of_no_stream_are_dropped),
         TEST(streams_that_ended_long_ago_are_forgotten),
         TEST(priorities_are_of_another_stream),
+        TEST(cancel_is_a_frame_by_itself),
         TEST(what_nghttp2_sees_is_left_to_it),
         TEST(connection_ends_with_words_that_say_why),
         CU_TEST_INFO_NULL,

@@ -2,6 +2,8 @@
 /*
  * What connections of one loop leave to each other.
  */
+#include <sys/socket.h>
+
 #include "h2/raw.h"
 #include "h2/recorder.h"
 
@@ -149,7 +151,143 @@ look_at_limit(void *argument)
     CU_ASSERT(is_unlimited(argument));
 }
 
+/* ---- cancels ---- */
+
+/* A stream of each, and no frame under way. */
+static void
+open_streams(neighbours *both)
+{
+    open_neighbours(both);
+    hear_cancels(&both->busy.owner);
+    hear_cancels(&both->quiet.owner);
+    lone_request(&both->busy, 0, true);
+    lone_request(&both->quiet, 0, true);
+}
+
+static void
+cancel(lone *from, int index)
+{
+    raw_send_number(from->peer, RAW_RST_STREAM, lone_id(index), BLY_H2_CANCEL);
+}
+
+/* I/O thread: the other stream, and what its peer had been sent when the first was closed. */
+static h2_record *passed_to;
+static int passed_peer;
+static bool was_passed_on;
+
+/* Behind the frames that a connection begins with. */
+static bool
+has_reset(int peer)
+{
+    uint8_t bytes[256];
+    ssize_t size = recv(peer, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
+    for (ssize_t at = 0; at + BLY_H2_FRAME_HEAD <= size; at += BLY_H2_FRAME_HEAD + (bytes[at + 1] << 8 | bytes[at + 2])) {
+        if (bytes[at + 3] == RAW_RST_STREAM)
+            return true;
+    }
+    return false;
+}
+
+static void
+pass_on(h2_record *stream, char event)
+{
+    (void)stream;
+    if (event == 'X')
+        reset(passed_to, BLY_H2_CANCEL);
+    else if (event == 'C')
+        was_passed_on = has_reset(passed_peer);
+}
+
+static void
+close_at_cancel(h2_record *stream, char event)
+{
+    if (event == 'X')
+        bly_h2_connection_close(stream->owner->connection, "enough");
+}
+
 /* ---- the tests ---- */
+
+static void
+test_cancel_is_passed_on_before_its_stream_is_closed(void)
+{
+    neighbours both;
+    open_streams(&both);
+    passed_to = record_at(&both.quiet.owner, 0);
+    passed_peer = both.quiet.peer;
+    was_passed_on = false;
+    call_at_events(&both.busy.owner, pass_on);
+    cancel(&both.busy, 0);
+    h2_record *stream = record_at(&both.busy.owner, 0);
+    until_event(stream, 'C');
+    CU_ASSERT(events_are(stream, "HEXC"));
+    CU_ASSERT(was_passed_on);
+    CU_ASSERT_EQUAL(stream->error, BLY_H2_CANCEL);
+    CU_ASSERT(stream->by_peer);
+    close_neighbours(&both);
+}
+
+static void
+test_other_frames_and_codes_wait_for_their_turn(void)
+{
+    uint8_t bytes[64];
+    static const uint8_t code[] = {0, 0, 0, BLY_H2_CANCEL};
+    neighbours both;
+    open_streams(&both);
+    raw_send_number(both.busy.peer, RAW_RST_STREAM, lone_id(0), BLY_H2_INTERNAL_ERROR);
+    until_event(record_at(&both.busy.owner, 0), 'C');
+    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEC"));
+    size_t size = raw_put(bytes, RAW_PING, 0, 0, "12345678", 8);
+    size += raw_put(bytes + size, RAW_RST_STREAM, 0, lone_id(0), code, sizeof code);
+    raw_write(both.quiet.peer, bytes, size);
+    until_event(record_at(&both.quiet.owner, 0), 'C');
+    CU_ASSERT(events_are(record_at(&both.quiet.owner, 0), "HEC"));
+    close_neighbours(&both);
+}
+
+static void
+test_one_cancel_a_turn_goes_ahead(void)
+{
+    standstill standing;
+    neighbours both;
+    open_streams(&both);
+    pause_begin(&standing, both.busy.loop);
+    cancel(&both.busy, 0);
+    cancel(&both.quiet, 0);
+    pause_end(&standing, both.busy.loop);
+    h2_record *one = record_at(&both.busy.owner, 0), *other = record_at(&both.quiet.owner, 0);
+    until_event(one, 'C');
+    until_event(other, 'C');
+    CU_ASSERT_EQUAL((has_event(one, 'X') ? 1 : 0) + (has_event(other, 'X') ? 1 : 0), 1);
+    close_neighbours(&both);
+}
+
+static void
+test_connection_may_close_at_a_cancel(void)
+{
+    neighbours both;
+    open_streams(&both);
+    call_at_events(&both.busy.owner, close_at_cancel);
+    cancel(&both.busy, 0);
+    until_closed(&both.busy.owner);
+    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEXC"));
+    CU_ASSERT_EQUAL(record_at(&both.busy.owner, 0)->error, BLY_H2_CONNECTION_LOST);
+    close_neighbours(&both);
+}
+
+static void
+test_cancel_of_a_stream_that_is_gone_is_nothing(void)
+{
+    static raw_frame frame;
+    neighbours both;
+    open_streams(&both);
+    cancel(&both.busy, 0);
+    until_event(record_at(&both.busy.owner, 0), 'C');
+    cancel(&both.busy, 0);
+    raw_send(both.busy.peer, RAW_PING, 0, 0, "12345678", 8);
+    CU_ASSERT(raw_read_until(both.busy.peer, RAW_PING, 0, &frame));
+    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEXC"));
+    close_neighbours(&both);
+}
 
 static void
 test_flood_leaves_turns_to_another_connection(void)
@@ -193,6 +331,11 @@ static const CU_TestInfo tests[] = {
     {"streams that may be open are taken together", test_streams_that_may_be_open_are_taken_together},
     {"connection reads as much as before when its flood is over",
      test_connection_reads_as_much_as_before_when_its_flood_is_over},
+    {"cancel is passed on before its stream is closed", test_cancel_is_passed_on_before_its_stream_is_closed},
+    {"other frames and codes wait for their turn", test_other_frames_and_codes_wait_for_their_turn},
+    {"one cancel a turn goes ahead", test_one_cancel_a_turn_goes_ahead},
+    {"connection may close at a cancel", test_connection_may_close_at_a_cancel},
+    {"cancel of a stream that is gone is nothing", test_cancel_of_a_stream_that_is_gone_is_nothing},
     CU_TEST_INFO_NULL,
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/parker.h"
 #include "support/suite.h"
 
 static bly_loop *
@@ -259,6 +260,46 @@ test_work_that_never_ends_does_not_keep_others_out(void)
     CU_ASSERT_TRUE(work.rounds > 0);
 }
 
+/* ---- wake-ups ---- */
+
+typedef struct sleeper {
+    bly_loop *loop;
+    bly_parker *parker;
+    bool woken; /* atomic, relaxed: a parker may also wake for nothing */
+} sleeper;
+
+static void
+wake_after_others(void *argument)
+{
+    sleeper *self = argument;
+    __atomic_store_n(&self->woken, true, __ATOMIC_RELAXED);
+    bly_parker_wake(self->parker);
+    bly_loop_give_way(self->loop);
+}
+
+static void *
+have_woken(void *argument)
+{
+    sleeper *self = argument;
+    bly_loop_call(self->loop, wake_after_others, self);
+    return NULL;
+}
+
+static void
+test_loop_that_gives_way_wakes_its_threads(void)
+{
+    sleeper self = {.loop = new_loop(), .parker = bly_parker_current()};
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        __atomic_store_n(&self.woken, false, __ATOMIC_RELAXED);
+        pthread_create(&thread, NULL, have_woken, &self);
+        while (!__atomic_load_n(&self.woken, __ATOMIC_RELAXED))
+            bly_parker_park(self.parker);
+        pthread_join(thread, NULL);
+    }
+    bly_loop_free(self.loop);
+}
+
 /* ---- calls, and the end ---- */
 
 static void
@@ -357,6 +398,7 @@ main(int argc, char **argv)
         {"deferred_work_runs_after_the_mailbox_and_may_add_more",
          test_deferred_work_runs_after_the_mailbox_and_may_add_more},
         {"work_that_never_ends_does_not_keep_others_out", test_work_that_never_ends_does_not_keep_others_out},
+        {"loop_that_gives_way_wakes_its_threads", test_loop_that_gives_way_wakes_its_threads},
         {"call_runs_on_the_loop_and_directly_when_already_there",
          test_call_runs_on_the_loop_and_directly_when_already_there},
         {"free_runs_all_work_that_is_left_and_what_that_adds",

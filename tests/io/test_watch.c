@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -123,6 +124,47 @@ free_victim(watched *self, unsigned int events)
     gate_open(&victim_freed);
 }
 
+/* I/O thread only: what a callback in a hurry posts and defers, and whether each may hurry itself. */
+static struct {
+    watched *watched;
+    bly_loop_task task;
+    bly_loop_deferred deferred;
+    char text[32];
+} errand;
+
+static void
+note_errand(char letter)
+{
+    size_t length = strlen(errand.text);
+    errand.text[length] = letter;
+    errand.text[length + 1] = bly_loop_may_hurry(errand.watched->loop) ? '+' : '-';
+}
+
+static void
+run_errand(bly_loop_task *task)
+{
+    (void)task;
+    note_errand('t');
+    bly_loop_defer(errand.watched->loop, &errand.deferred);
+}
+
+static void
+finish_errand(bly_loop_deferred *deferred)
+{
+    (void)deferred;
+    note_errand('d');
+}
+
+static void
+hurry(watched *self, unsigned int events)
+{
+    read_all(self, events);
+    note_errand('c');
+    bly_loop_post(self->loop, &errand.task);
+    bly_loop_hurry(self->loop);
+    note_errand('e');
+}
+
 /* ---- tests ---- */
 
 static void
@@ -154,6 +196,25 @@ test_writable_is_reported_when_there_is_room(void)
     bly_loop_free(loop);
     CU_ASSERT_EQUAL(one.seen, BLY_WATCH_WRITE);
     CU_ASSERT_EQUAL(one.calls, 1);
+}
+
+static void
+test_callback_in_a_hurry_has_work_done_at_once_and_once_a_turn(void)
+{
+    bly_loop *loop = new_loop();
+    watched one;
+    errand.watched = &one;
+    errand.task.run = run_errand;
+    errand.deferred.run = finish_errand;
+    open_watched(&one, loop, BLY_WATCH_READ, hurry);
+    start_watched(&one);
+    for (int i = 1; i <= 2; i++) {
+        send_byte(one.ends[1]);
+        gate_wait_count(&one.happened, i);
+    }
+    close_watched(&one);
+    bly_loop_free(loop);
+    CU_ASSERT_STRING_EQUAL(errand.text, "c+t-d-e-c+t-d-e-");
 }
 
 static void
@@ -312,6 +373,8 @@ main(int argc, char **argv)
         {"readable_is_reported_when_bytes_come", test_readable_is_reported_when_bytes_come},
         {"writable_is_reported_when_there_is_room", test_writable_is_reported_when_there_is_room},
         {"nothing_is_reported_that_is_not_watched", test_nothing_is_reported_that_is_not_watched},
+        {"callback_in_a_hurry_has_work_done_at_once_and_once_a_turn",
+         test_callback_in_a_hurry_has_work_done_at_once_and_once_a_turn},
         {"hangup_shows_as_ready_for_what_is_watched", test_hangup_shows_as_ready_for_what_is_watched},
         {"error_shows_as_ready_until_the_owner_reacts", test_error_shows_as_ready_until_the_owner_reacts},
         {"watch_may_be_freed_in_its_own_callback", test_watch_may_be_freed_in_its_own_callback},
