@@ -28,6 +28,28 @@ bly_h2_options_defaults(bly_h2_options *options)
     bly_h2_options_limit(options, &limits);
 }
 
+/* ---- words ---- */
+
+bly_h2_words *
+bly_h2_have_words(bly_h2_connection *connection)
+{
+    if (connection->words == NULL)
+        connection->words = calloc(1, sizeof *connection->words);
+    return connection->words;
+}
+
+const char *
+bly_h2_connection_detail(const bly_h2_connection *connection)
+{
+    return connection->words != NULL ? connection->words->detail : "";
+}
+
+const char *
+bly_h2_peer_words(const bly_h2_connection *connection)
+{
+    return connection->words != NULL ? connection->words->peer : "";
+}
+
 /* ---- the end ---- */
 
 /* What an honest peer may have under way, with room for frames that have no window. */
@@ -64,6 +86,7 @@ bly_h2_release(bly_h2_connection *connection)
     bly_linger_count_unref(connection->options.lingering);
     nghttp2_session_del(connection->session);
     bly_h2_output_fini(connection);
+    free(connection->words);
     free(connection);
 }
 
@@ -80,7 +103,8 @@ close_now(bly_h2_connection *connection)
         bly_link *first = connection->streams.next;
         bly_h2_stream_finish(BLY_LIST_ENTRY(first, bly_h2_stream, link), BLY_H2_CONNECTION_LOST);
     }
-    connection->ops->connection_closed(connection->owner, connection, connection->reason, connection->detail);
+    connection->ops->connection_closed(connection->owner, connection, connection->reason,
+                                       bly_h2_connection_detail(connection));
     bly_loop_defer(connection->loop, &connection->end_of_turn);
 }
 
@@ -91,10 +115,13 @@ bly_h2_fail(bly_h2_connection *connection, bly_h2_reason reason, const char *for
         return;
     connection->close_asked = true;
     connection->reason = reason;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(connection->detail, sizeof connection->detail, format, arguments);
-    va_end(arguments);
+    bly_h2_words *words = bly_h2_have_words(connection);
+    if (words != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(words->detail, sizeof words->detail, format, arguments);
+        va_end(arguments);
+    }
     if (connection->depth == 0)
         close_now(connection);
 }
@@ -112,7 +139,7 @@ fail_as_peer_wants(bly_h2_connection *connection)
 {
     if (connection->peer_error != BLY_H2_NO_ERROR)
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PROTOCOL, "the peer closed it: %s: %s",
-                    nghttp2_http2_strerror(connection->peer_error), connection->peer_words);
+                    nghttp2_http2_strerror(connection->peer_error), bly_h2_peer_words(connection));
     else
         bly_h2_fail(connection, BLY_H2_CLOSED_BY_PEER, "closed by the peer");
 }
@@ -441,10 +468,4 @@ size_t
 bly_h2_connection_stream_count(const bly_h2_connection *connection)
 {
     return connection->stream_count;
-}
-
-const char *
-bly_h2_connection_detail(const bly_h2_connection *connection)
-{
-    return connection->detail;
 }

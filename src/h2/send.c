@@ -350,7 +350,7 @@ tell_drained(bly_h2_connection *connection)
 static void
 read_last_words(bly_h2_connection *connection)
 {
-    char error[sizeof connection->detail];
+    char error[sizeof connection->words->detail];
     snprintf(error, sizeof error, "%s", bly_stream_error(connection->transport));
     for (int i = 0; i < LAST_READS && !connection->closed; i++)
         bly_h2_receive(connection);

@@ -173,14 +173,17 @@ received_settings(bly_h2_connection *connection, const nghttp2_frame *frame)
 static void
 keep_words(bly_h2_connection *connection, const nghttp2_goaway *goaway)
 {
+    bly_h2_words *words = bly_h2_have_words(connection);
     size_t size = goaway->opaque_data_len;
-    if (size >= sizeof connection->peer_words)
-        size = sizeof connection->peer_words - 1;
+    if (words == NULL)
+        return;
+    if (size >= sizeof words->peer)
+        size = sizeof words->peer - 1;
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = goaway->opaque_data[i];
-        connection->peer_words[i] = byte >= ' ' && byte <= '~' ? (char)byte : '?';
+        words->peer[i] = byte >= ' ' && byte <= '~' ? (char)byte : '?';
     }
-    connection->peer_words[size] = '\0';
+    words->peer[size] = '\0';
 }
 
 static void
@@ -190,7 +193,7 @@ received_goaway(bly_h2_connection *connection, const nghttp2_goaway *goaway)
     connection->peer_error = goaway->error_code;
     connection->goaway_received = true;
     if (connection->ops->goaway != NULL)
-        connection->ops->goaway(connection->owner, connection, goaway->error_code, connection->peer_words);
+        connection->ops->goaway(connection->owner, connection, goaway->error_code, bly_h2_peer_words(connection));
 }
 
 /* A stream that comes after the final GOAWAY. nghttp2 decodes its headers, so that HPACK's state stays right, and ignores

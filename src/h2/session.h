@@ -52,6 +52,12 @@ typedef struct bly_h2_budget {
     bool spent;           /* the GOAWAY was submitted: the connection ends with the next flush */
 } bly_h2_budget;
 
+/* What there is to say at its end. Apart from it, since a connection says nothing for most of its life. */
+typedef struct bly_h2_words {
+    char detail[160];
+    char peer[128]; /* of its GOAWAY */
+} bly_h2_words;
+
 struct bly_h2_connection {
     /* const after creation */
     bly_loop *loop;
@@ -71,7 +77,7 @@ struct bly_h2_connection {
     bool peer_ended;   /* there is nothing more to read */
     bool write_failed; /* the socket takes nothing any more */
     bly_h2_reason reason;
-    char detail[160];
+    bly_h2_words *words;           /* NULL: none so far, or no memory for them */
     bly_loop_deferred end_of_turn; /* flushes, and frees in the end */
     bly_timer timer;               /* for the earliest of the times below */
     bool timer_armed;
@@ -100,7 +106,6 @@ struct bly_h2_connection {
     bool peer_leaves; /* it sent a GOAWAY that nghttp2 takes for an error */
     uint32_t peer_error;  /* of its GOAWAY */
     uint32_t peer_limit;  /* of streams at a time */
-    char peer_words[128]; /* of its GOAWAY */
     bly_h2_block_state block;
     size_t body_received;  /* bytes that the connection's window has not been given back for */
     size_t read_limit;     /* bytes that the next read may take */
@@ -144,6 +149,12 @@ void bly_h2_wake(bly_h2_connection *connection);
 /* Closes it, now or when the stack is clear; the first reason given stays. */
 void bly_h2_fail(bly_h2_connection *connection, bly_h2_reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The connection's words, made when there are none; NULL without memory. */
+bly_h2_words *bly_h2_have_words(bly_h2_connection *connection);
+
+/* What the peer said in its GOAWAY, or nothing. */
+const char *bly_h2_peer_words(const bly_h2_connection *connection);
 
 /* Brackets around everything that enters nghttp2's send and receive functions. leave() does what had to
  * wait for it: closing, and ops that are not called in receive. */
