@@ -19,7 +19,6 @@
 #endif
 
 #define STEP 64
-#define LARGEST 2048
 
 /* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */
 #define MANY (256 * 1024)
@@ -35,7 +34,7 @@ typedef struct shelf {
 } shelf;
 
 /* Of threads that keep none: there is nothing on them, nor room. */
-static shelf no_shelves[LARGEST / STEP + 1];
+static shelf no_shelves[BLY_BLOCKS_LARGEST / STEP + 1];
 
 static _Thread_local shelf *shelves BLY_FAST_TLS = no_shelves;
 
@@ -48,10 +47,10 @@ shelf_of(size_t size)
 static void
 begin(size_t kept)
 {
-    shelf *made = KEEPS_BLOCKS ? calloc(LARGEST / STEP + 1, sizeof *made) : NULL;
+    shelf *made = KEEPS_BLOCKS ? calloc(BLY_BLOCKS_LARGEST / STEP + 1, sizeof *made) : NULL;
     if (made == NULL)
         return;
-    for (size_t i = 1; i <= LARGEST / STEP; i++)
+    for (size_t i = 1; i <= BLY_BLOCKS_LARGEST / STEP; i++)
         made[i].room = (unsigned int)(kept / (i * STEP));
     shelves = made;
 }
@@ -73,7 +72,7 @@ bly_blocks_end(void)
 {
     if (shelves == no_shelves)
         return;
-    for (size_t i = 0; i <= LARGEST / STEP; i++) {
+    for (size_t i = 0; i <= BLY_BLOCKS_LARGEST / STEP; i++) {
         while (shelves[i].first != NULL) {
             block *first = shelves[i].first;
             shelves[i].first = first->next;
@@ -88,7 +87,7 @@ bly_blocks_end(void)
 static void *
 take_kept(size_t size)
 {
-    if (size > LARGEST)
+    if (size > BLY_BLOCKS_LARGEST)
         return NULL;
     shelf *from = &shelves[shelf_of(size)];
     block *taken = from->first;
@@ -103,7 +102,7 @@ take_kept(size_t size)
 static size_t
 whole_size(size_t size)
 {
-    return KEEPS_BLOCKS && size <= LARGEST ? shelf_of(size) * STEP : size;
+    return KEEPS_BLOCKS && size <= BLY_BLOCKS_LARGEST ? shelf_of(size) * STEP : size;
 }
 
 void *
@@ -129,7 +128,7 @@ bly_blocks_resize(void *memory, size_t size)
 void
 bly_blocks_free(void *memory, size_t size)
 {
-    if (memory == NULL || size > LARGEST || shelves[shelf_of(size)].room == 0) {
+    if (memory == NULL || size > BLY_BLOCKS_LARGEST || shelves[shelf_of(size)].room == 0) {
         free(memory);
         return;
     }

@@ -10,6 +10,9 @@
 
 #include <stddef.h>
 
+/* Of more bytes than this none are kept. */
+#define BLY_BLOCKS_LARGEST 2048
+
 /* Around the life of a thread that keeps blocks; few of them, where there are many such threads. */
 void bly_blocks_begin(void);
 void bly_blocks_begin_few(void);

@@ -74,6 +74,7 @@ bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay
     call->task.run = run_task;
     bly_mutex_init(&call->lock);
     bly_bytes_queue_init(&call->in);
+    bly_bytes_queue_init(&call->spent);
     bly_bytes_queue_init(&call->out);
     bly_frame_reader_init(&call->frames, receive_limit);
     bly_arena_init(&call->message);
@@ -86,8 +87,10 @@ bly_call_fini(belay_call *call)
     if (call->context != NULL)
         bly_context_leave(call->context);
     bly_bytes_queue_clear(&call->in);
+    bly_bytes_queue_clear(&call->spent);
     bly_bytes_queue_clear(&call->out);
     bly_bytes_free(call->current);
+    bly_bytes_free(call->read);
     bly_arena_fini(&call->message);
     bly_frame_reader_fini(&call->frames);
     bly_mutex_fini(&call->lock);

@@ -78,6 +78,7 @@ struct belay_call {
     /* guarded by lock */
     bly_bytes_queue in; /* complete messages */
     size_t in_count;    /* how many */
+    bly_bytes_queue spent; /* those that were read, on their way back to the I/O thread */
     bool in_ended;      /* none will follow */
     bool discards;      /* nobody receives: messages are dropped */
     size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
@@ -104,6 +105,7 @@ struct belay_call {
 
     /* receiving thread only */
     bly_bytes *current; /* what belay_call_recv() gave out last */
+    bly_bytes *read;    /* of a stream: the last that was unpacked */
     bly_arena message;  /* what belay_call_recv_message() gave out last, for a handler */
 };
 
@@ -220,6 +222,9 @@ void bly_call_disarm_deadline(belay_call *call);
 
 /* Takes out the next message, sleeping until there is one. The codes of belay_call_recv(). */
 belay_code bly_call_receive(belay_call *call, bly_bytes **message);
+
+/* A message that was received is of no more use. Takes it over; NULL: nothing. Receiving thread. */
+void bly_call_have_read(belay_call *call, bly_bytes *message);
 
 /* Conditions to wait for; called with the lock held. */
 typedef bool (*bly_call_condition)(const belay_call *call);

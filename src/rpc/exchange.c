@@ -74,7 +74,7 @@ belay_call_recv(belay_call *call, const void **data, size_t *size)
     belay_code code = receive(call, &message);
     if (code != BELAY_OK)
         return code;
-    bly_bytes_free(call->current);
+    bly_call_have_read(call, call->current);
     call->current = message;
     *data = message->data;
     *size = message->size;
@@ -106,7 +106,7 @@ belay_call_recv_message(belay_call *call, const ProtobufCMessageDescriptor *desc
         bly_arena_fini(arena);
     }
     code = bly_call_unpack(call, arena, descriptor, bytes, message);
-    bly_bytes_free(bytes);
+    bly_call_have_read(call, bytes);
     if (code != BELAY_OK)
         note_unread(call, code, descriptor);
     return code;

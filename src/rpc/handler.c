@@ -199,7 +199,8 @@ bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code co
     bly_arena_fini(&server->arena);
     bly_arena_fini(&call->message);
     bly_bytes_free(call->current);
-    call->current = NULL;
+    bly_bytes_free(call->read);
+    call->current = call->read = NULL;
     bly_context_set_handler(call->context, NULL);
     count(server, &server->totals->handlers_running, (uint64_t)-1);
 

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "base/blocks.h"
 #include "io/lend.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
@@ -52,8 +53,9 @@ set_window(belay_call *call, size_t waiting)
 bly_frame_error
 bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned int *messages)
 {
-    bly_bytes_queue complete;
+    bly_bytes_queue complete, spent;
     bly_bytes_queue_init(&complete);
+    bly_bytes_queue_init(&spent);
     bly_frame_error error = bly_frame_reader_feed(&call->frames, data, size, &complete);
     bly_parker *reader = NULL;
     bly_held_partial(&call->held, bly_frame_reader_filled(&call->frames), bly_frame_reader_size(&call->frames));
@@ -70,6 +72,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
         return error;
     }
     bly_bytes_queue_splice(&call->in, &complete);
+    bly_bytes_queue_splice(&spent, &call->spent);
     call->in_count += *messages;
     size_t waiting = waiting_locked(call);
     bly_call_note_waiting_locked(call);
@@ -78,6 +81,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     bly_mutex_unlock(&call->lock);
 
     bly_call_wake(reader);
+    bly_bytes_queue_clear(&spent);
     if (error == BLY_FRAME_OK && !call->stream.received_end)
         set_window(call, waiting);
     return error;
@@ -249,6 +253,36 @@ bly_call_await_end(belay_call *call, bool unannounced)
 
 /* ---- Messages --------------------------------------------------------------------------------------- */
 
+/* The I/O thread makes the messages and keeps blocks for that; freed by another thread each of them costs both a lock
+ * of malloc's. So small ones of a stream go back by the call, whose lock both take anyway. */
+#define MOST_SPENT 32768
+
+static bool
+goes_back(const belay_call *call, const bly_bytes *message)
+{
+    unsigned int streams = call->is_server ? BELAY_CLIENT_STREAMING : BELAY_SERVER_STREAMING;
+    return call->read == NULL && (call->method->flags & streams) != 0 && message != NULL &&
+           sizeof *message + message->size <= BLY_BLOCKS_LARGEST;
+}
+
+void
+bly_call_have_read(belay_call *call, bly_bytes *message)
+{
+    if (goes_back(call, message))
+        call->read = message;
+    else
+        bly_bytes_free(message);
+}
+
+static void
+give_back_locked(belay_call *call)
+{
+    if (call->read == NULL || call->in_ended || call->spent.total > MOST_SPENT)
+        return;
+    bly_bytes_queue_push(&call->spent, call->read);
+    call->read = NULL;
+}
+
 /* Takes the next message, or says why there is none. Ready, lock held. */
 static belay_code
 take_locked(belay_call *call, bly_bytes **message)
@@ -272,6 +306,7 @@ bly_call_receive(belay_call *call, bly_bytes **message)
         return BELAY_FAILED_PRECONDITION;
     }
     call->receiving = true;
+    give_back_locked(call);
     belay_code code = await_locked(call, bly_call_has_message_locked);
     if (code == BELAY_OK)
         code = take_locked(call, message);

@@ -15,6 +15,8 @@
 #define CHUNK (16u << 10)
 #define CHUNKS 256
 #define EMPTY 500000
+#define SMALL 1000
+#define MANY 5000
 
 typedef struct bench {
     fixture fixture;
@@ -23,6 +25,7 @@ typedef struct bench {
     int sent;         /* atomic, relaxed: messages that a download's sends accepted */
     belay_code ended; /* what its send said at last */
     gate returned;
+    size_t most_spent; /* the receiving handler's: bytes that were on their way back at most */
 } bench;
 
 static belay_code
@@ -32,6 +35,15 @@ echo(belay_call *call, const Belay__Test__Note *request, Belay__Test__Note *repl
     reply->payload = request->payload;
     reply->number = (int64_t)request->payload.len;
     return BELAY_OK;
+}
+
+static void
+look_at_spent(bench *b, belay_call *call)
+{
+    bly_mutex_lock(&call->lock);
+    if (call->spent.total > b->most_spent)
+        b->most_spent = call->spent.total;
+    bly_mutex_unlock(&call->lock);
 }
 
 /* Receives nothing until it may; then all. */
@@ -44,8 +56,10 @@ receive_late(belay_call *call, Belay__Test__Note *reply)
     belay_code code;
     gate_open(&b->entered);
     gate_wait(&b->go);
-    while ((code = belay_call_recv(call, &data, &size)) == BELAY_OK)
+    while ((code = belay_call_recv(call, &data, &size)) == BELAY_OK) {
         reply->number++;
+        look_at_spent(b, call);
+    }
     return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
@@ -246,6 +260,13 @@ send_empty(void *argument)
     return NULL;
 }
 
+static void *
+send_small(void *argument)
+{
+    send_many(argument, MANY, SMALL);
+    return NULL;
+}
+
 static bool
 is_stuck(void *argument)
 {
@@ -322,6 +343,42 @@ test_empty_messages_fill_a_window_too(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT_EQUAL(reply->number, EMPTY);
     belay__test__note__free_unpacked(reply, NULL);
+    bench_close(&b);
+}
+
+/* To the I/O thread, which makes the next: small ones, and no more than a call may keep. */
+static void
+test_small_messages_go_back_when_they_are_read(void)
+{
+    bench b;
+    sender self;
+    Belay__Test__Note *reply = NULL;
+    bench_open(&b);
+    sender_start_with(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER), send_small);
+    gate_wait(&b.entered);
+    await_stuck(&b, &self); /* so that many are there when it begins to read */
+    gate_open(&b.go);
+    pthread_join(self.thread, NULL);
+    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+    CU_ASSERT_EQUAL(reply->number, MANY);
+    CU_ASSERT(b.most_spent >= SMALL);
+    CU_ASSERT(b.most_spent <= 40000);
+    belay__test__note__free_unpacked(reply, NULL);
+    bench_close(&b);
+}
+
+static void
+test_large_messages_do_not_go_back(void)
+{
+    bench b;
+    sender self;
+    bench_open(&b);
+    sender_start(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER));
+    gate_open(&b.go);
+    pthread_join(self.thread, NULL);
+    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, NULL, NULL), BELAY_OK);
+    CU_ASSERT_EQUAL(b.most_spent, 0);
     bench_close(&b);
 }
 
@@ -480,6 +537,8 @@ main(int argc, char **argv)
         TEST(a_message_over_the_limit_ends_a_stream),
         TEST(a_slow_handler_blocks_its_sender_until_it_receives),
         TEST(empty_messages_fill_a_window_too),
+        TEST(small_messages_go_back_when_they_are_read),
+        TEST(large_messages_do_not_go_back),
         TEST(a_cancel_wakes_a_blocked_sender),
         TEST(a_deadline_wakes_a_blocked_sender),
         TEST(one_thread_at_a_time_sends),

@@ -93,6 +93,7 @@ def _large(name, title, load):
 MEASUREMENTS = [
     _small('stream_one', 'ping-pong of 1 KiB on one stream', Load('pingpong', 1, 20_000, 1024)),
     _small('stream_many', 'ping-pong of 1 KiB on 32 streams', Load('pingpong', 32, 100_000, 1024)),
+    _small('stream_echo', 'messages of 1 KiB each way, many under way', Load('echo', 8, 400_000, 1024)),
     _small('stream_pull', 'messages of 1 KiB from the server', Load('pull', 8, 200_000, 1024)),
     _large('stream_large', 'ping-pong of 1 MiB on one stream', Load('pingpong', 1, 500, 1 << 20)),
     _large('stream_large_pull', 'messages of 1 MiB from the server', Load('pull', 1, 1000, 1 << 20)),
