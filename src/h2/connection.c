@@ -322,13 +322,24 @@ take(bly_h2_connection *connection, const uint8_t *data, size_t size)
     set_read_limit(connection, size);
 }
 
+/* In a callback of its socket, which goes with the last reference: at the end of the turn. */
+static void
+release_later(bly_h2_connection *connection)
+{
+    if (--connection->references > 0)
+        return;
+    connection->references = 1;
+    bly_loop_defer(connection->loop, &connection->end_of_turn); /* of a closed one it releases */
+}
+
 /* A cancel goes ahead of all book-keeping: servers further down may have work to stop for it. False: these bytes are no
  * cancel, or not the first of this turn. */
 static bool
 take_cancel(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     int32_t id = connection->is_server ? bly_h2_frames_cancels(&connection->frames, data, size) : 0;
-    if (id == 0 || connection->ops->cancelled == NULL || !bly_loop_may_hurry(connection->loop))
+    if (id == 0 || connection->ops->cancelled == NULL || !bly_loop_may_hurry(connection->loop) ||
+        bly_stream_reads_on(connection->transport)) /* what follows must not be read before these bytes were taken */
         return false;
     bly_h2_stream *stream = nghttp2_session_get_stream_user_data(connection->session, id);
     if (stream == NULL)
@@ -336,14 +347,12 @@ take_cancel(bly_h2_connection *connection, const uint8_t *data, size_t size)
     uint8_t copy[BLY_H2_RESET_SIZE]; /* what hurries may use the loop's buffer */
     memcpy(copy, data, size);
     connection->references++;
+    stream->reset_by_peer = true; /* nothing more is put on it */
     connection->ops->cancelled(stream);
     bly_loop_hurry(connection->loop);
-    if (connection->closed) {
-        bly_loop_defer(connection->loop, &connection->end_of_turn); /* for the reference */
-        return true;
-    }
-    connection->references--;
-    take(connection, copy, size);
+    if (!connection->closed)
+        take(connection, copy, size);
+    release_later(connection);
     return true;
 }
 

@@ -17,11 +17,11 @@
 /* The window of a stream before our SETTINGS are in force (RFC 9113, 6.9.2). */
 #define UNSET_WINDOW 65535
 
-/* Nothing can be done any more on a stream that is gone, was reset, or loses its connection. */
+/* Nothing can be done any more on a stream that is gone, was reset by either side, or loses its connection. */
 static bool
 is_usable(const bly_h2_stream *stream)
 {
-    return stream->in_session && !stream->reset_sent && !stream->connection->closed;
+    return stream->in_session && !stream->reset_sent && !stream->reset_by_peer && !stream->connection->closed;
 }
 
 static size_t

@@ -83,11 +83,6 @@ close_handles(bly_loop *loop)
     loop->ended = true;
 }
 
-/* A turn of others that takes longer was none of a peer's, but of somebody who computes: then the processor is not given
- * away again for a while. */
-#define SHORT_TURN_NS 200000
-#define KEEP_NS 1000000000
-
 /* Waking a sleeper on another processor can take longer than all that a server has to do for a cancel. Whoever that was
  * sent to, if on this machine, runs here as soon as we let it. */
 static void
@@ -97,12 +92,11 @@ give_way(bly_loop *loop)
     if (loop->wakes.count == 0)
         return;
     uint64_t before = bly_clock_now(&bly_clock_monotonic);
-    if (before < loop->keeps_until)
+    if (!bly_way_is_free(&loop->way, before))
         return;
     sched_yield();
     uint64_t after = bly_clock_now(&bly_clock_monotonic);
-    if (after - before > SHORT_TURN_NS)
-        loop->keeps_until = after + KEEP_NS;
+    bly_way_note(&loop->way, after, after - before);
 }
 
 static bool

@@ -14,6 +14,7 @@
 #include "io/heap.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
+#include "io/way.h"
 
 typedef struct bly_timers {
     bly_mutex lock;
@@ -57,8 +58,8 @@ struct bly_loop {
     bly_loop_deferred **last_deferred;
     bly_wakes wakes; /* owed to threads, until what this turn sends has left */
     bool may_hurry;
-    bool gives_way;       /* to others, before it carries the wake-ups out */
-    uint64_t keeps_until; /* on CLOCK_MONOTONIC: does not, until then */
+    bool gives_way; /* to others, before it carries the wake-ups out */
+    bly_way way;    /* by CLOCK_MONOTONIC */
     bly_list stragglers; /* by when they came */
     uv_timer_t straggler_alarm;
     bly_loop_task stop;

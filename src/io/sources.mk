@@ -6,4 +6,5 @@ libbelay_sources += \
 	src/io/resolve.c src/io/resolve.h \
 	src/io/straggler.c src/io/straggler.h \
 	src/io/timer.c src/io/timer.h \
-	src/io/watch.c src/io/watch.h
+	src/io/watch.c src/io/watch.h \
+	src/io/way.c src/io/way.h

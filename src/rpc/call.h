@@ -78,7 +78,8 @@ struct belay_call {
     /* guarded by lock */
     bly_bytes_queue in; /* complete messages */
     size_t in_count;    /* how many */
-    bly_bytes_queue spent; /* those that were read, on their way back to the I/O thread */
+    bly_bytes_queue spent; /* a few that were read, on their way back to the I/O thread */
+    unsigned int spent_count;
     bool in_ended;      /* none will follow */
     bool discards;      /* nobody receives: messages are dropped */
     size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
@@ -103,9 +104,11 @@ struct belay_call {
     bly_frame_reader frames;
     bly_timer deadline_timer;
 
+    /* atomic: released by the thread that has read it, acquired by whoever takes it */
+    bly_bytes *read; /* a stream's last small message, or NULL */
+
     /* receiving thread only */
     bly_bytes *current; /* what belay_call_recv() gave out last */
-    bly_bytes *read;    /* of a stream: the last that was unpacked */
     bly_arena message;  /* what belay_call_recv_message() gave out last, for a handler */
 };
 

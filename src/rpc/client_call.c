@@ -231,7 +231,8 @@ handle_end(bly_client_call *client, belay_cause cause, bool spoiled)
     bly_call_disarm_deadline(call);
     if (call->stream.id != 0 && (cause != BELAY_CAUSE_FINISHED || client->rejected || spoiled)) {
         bly_h2_stream_reset(&call->stream, BLY_H2_CANCEL);
-        bly_loop_give_way(call->loop);
+        if (cause == BELAY_CAUSE_PARENT)
+            bly_loop_give_way(call->loop);
     }
     if (client->waiting) {
         client->waiting = false;

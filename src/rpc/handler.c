@@ -199,8 +199,7 @@ bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code co
     bly_arena_fini(&server->arena);
     bly_arena_fini(&call->message);
     bly_bytes_free(call->current);
-    bly_bytes_free(call->read);
-    call->current = call->read = NULL;
+    call->current = NULL;
     bly_context_set_handler(call->context, NULL);
     count(server, &server->totals->handlers_running, (uint64_t)-1);
 
@@ -212,6 +211,7 @@ bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code co
     call->out_ended = true;
     call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
     bly_bytes_queue_clear(&call->in);
+    bly_bytes_queue_clear(&call->spent);
     call->in_count = 0;
     bly_call_note_waiting_locked(call);
     server->final_code = code;

@@ -73,6 +73,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     }
     bly_bytes_queue_splice(&call->in, &complete);
     bly_bytes_queue_splice(&spent, &call->spent);
+    call->spent_count = 0;
     call->in_count += *messages;
     size_t waiting = waiting_locked(call);
     bly_call_note_waiting_locked(call);
@@ -255,32 +256,33 @@ bly_call_await_end(belay_call *call, bool unannounced)
 
 /* The I/O thread makes the messages and keeps blocks for that; freed by another thread each of them costs both a lock
  * of malloc's. So small ones of a stream go back by the call, whose lock both take anyway. */
-#define MOST_SPENT 32768
+#define MOST_SPENT 32
 
 static bool
 goes_back(const belay_call *call, const bly_bytes *message)
 {
     unsigned int streams = call->is_server ? BELAY_CLIENT_STREAMING : BELAY_SERVER_STREAMING;
-    return call->read == NULL && (call->method->flags & streams) != 0 && message != NULL &&
-           sizeof *message + message->size <= BLY_BLOCKS_LARGEST;
+    return (call->method->flags & streams) != 0 && sizeof *message + message->size <= BLY_BLOCKS_LARGEST;
 }
 
 void
 bly_call_have_read(belay_call *call, bly_bytes *message)
 {
-    if (goes_back(call, message))
-        call->read = message;
-    else
-        bly_bytes_free(message);
+    if (message != NULL && goes_back(call, message))
+        message = __atomic_exchange_n(&call->read, message, __ATOMIC_ACQ_REL);
+    bly_bytes_free(message);
 }
 
 static void
 give_back_locked(belay_call *call)
 {
-    if (call->read == NULL || call->in_ended || call->spent.total > MOST_SPENT)
+    if (call->in_ended || call->end_cause != BELAY_CAUSE_NONE || call->spent_count == MOST_SPENT)
         return;
-    bly_bytes_queue_push(&call->spent, call->read);
-    call->read = NULL;
+    bly_bytes *read = __atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQ_REL);
+    if (read == NULL)
+        return;
+    bly_bytes_queue_push(&call->spent, read);
+    call->spent_count++;
 }
 
 /* Takes the next message, or says why there is none. Ready, lock held. */

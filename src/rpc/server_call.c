@@ -100,6 +100,8 @@ ended_locked(belay_call *call)
     if (server->run_state == BLY_RUN_WAITING && server->ops->dequeue(server->host, call)) {
         bly_server_call_over_locked(server);
         bly_server_call_count_dropped(server);
+    } else if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(call) && !bly_attended_is(server)) {
+        bly_watch_cancelled_locked(server);
     }
     return call->end_cause != BELAY_CAUSE_FINISHED;
 }
@@ -432,17 +434,6 @@ dequeue(bly_server_call *server)
     return was_queued;
 }
 
-/* After a cancel the handler, if it is running, is watched, and whoever sees the count finds that so. */
-static void
-book_cancel(bly_server_call *server, belay_cause late)
-{
-    bly_mutex_lock(&server->call.lock);
-    if (server->run_state == BLY_RUN_RUNNING && bly_call_cancelled_locked(&server->call) && !bly_attended_is(server))
-        bly_watch_cancelled_locked(server);
-    bly_mutex_unlock(&server->call.lock);
-    note_cancelled(server, late);
-}
-
 /* Tells whether the call was taken back, and is over. */
 static bool
 handle_cancel(bly_server_call *server)
@@ -451,8 +442,7 @@ handle_cancel(bly_server_call *server)
     if (server->cancel_handled)
         return false;
     server->cancel_handled = true;
-    if (belay_context_cause(server->call.context) != BELAY_CAUSE_PEER_CANCELLED)
-        book_cancel(server, BELAY_CAUSE_FINISHED); /* else when the stream is closed */
+    note_cancelled(server, BELAY_CAUSE_FINISHED);
     if (server->dispatched && (server->ops->withdraw(server->host, &server->call) || dequeue(server))) {
         mark_over(server);
         withdrawn = true;
@@ -766,7 +756,7 @@ bly_server_call_closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool
     if (call->context != NULL) {
         belay_cause cause = cause_of_reset(stream, error);
         bly_context_end(call->context, cause, NULL);
-        book_cancel(server, cause);
+        note_cancelled(server, cause);
     }
     bly_call_disarm_deadline(call);
     server->ops->gone(server->host, call);

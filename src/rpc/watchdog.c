@@ -132,9 +132,6 @@ bly_watch_cancelled_locked(bly_server_call *server)
 {
     bly_watch *watch = &server->watch;
     BLY_ASSERT_HELD(&server->call.lock);
-    if (watch->begun)
-        return;
-    watch->begun = true;
     watch->has_cpu = bly_thread_cpu_time(watch->worker, &watch->cpu_ns);
     if (watch->patience_ns == BELAY_FOREVER)
         return;

@@ -23,7 +23,6 @@ typedef struct bly_watch {
 
     /* guarded by the call's lock */
     const bly_thread_identity *worker; /* whose handler it is: good while that runs */
-    bool begun; /* the cancel was noted */
     bool armed; /* the timer was armed; it may have fired */
     bool has_cpu;
     uint64_t cpu_ns; /* the worker's processor time at the cancel */
@@ -33,8 +32,7 @@ typedef struct bly_watch {
 /* A handler begins on the calling thread, which is `worker`. Lock held. */
 void bly_watch_begin_locked(struct bly_server_call *server, const bly_thread_identity *worker);
 
-/* Its context was cancelled: reads the worker's processor time and arms the timer, the first time that it is told. Any
- * thread, lock held. */
+/* Its context was cancelled: reads the worker's processor time and arms the timer. Any thread, lock held. */
 void bly_watch_cancelled_locked(struct bly_server_call *server);
 
 /* It has returned. True: the timer will not fire, and its reference is the caller's to give back. Lock held. */

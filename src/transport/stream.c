@@ -112,6 +112,12 @@ secure_write(bly_stream *stream, const struct iovec *vectors, int count)
     return bly_secure_write(stream->secure, stream->loop, vectors, count);
 }
 
+bool
+bly_stream_reads_on(const bly_stream *stream)
+{
+    return stream->again.pending;
+}
+
 static const stream_operations secure_operations = {.read = secure_read, .write = secure_write};
 
 static void

@@ -52,6 +52,9 @@ void bly_stream_watch(bly_stream *stream, unsigned int events);
 /* Reads up to size bytes: their number, 0 at the end, AGAIN or BROKEN. */
 ssize_t bly_stream_read(bly_stream *stream, void *data, size_t size);
 
+/* Whether the handler will be called again in this turn, for bytes that have come already. */
+bool bly_stream_reads_on(const bly_stream *stream);
+
 /* Writes what the kernel takes: the number of bytes, AGAIN or BROKEN. Never raises SIGPIPE. What it has
  * not counted is given to it again, the same, before anything else: with TLS some of it is under way
  * already. After BROKEN what the other side said before that may still be read. */

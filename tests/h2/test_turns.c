@@ -199,10 +199,32 @@ pass_on(h2_record *stream, char event)
 }
 
 static void
+drain_at_cancel(h2_record *stream, char event)
+{
+    if (event == 'X')
+        drain(stream->owner);
+}
+
+static void
 close_at_cancel(h2_record *stream, char event)
 {
     if (event == 'X')
         bly_h2_connection_close(stream->owner->connection, "enough");
+}
+
+/* Another stream of the connection, whose peer has gone by then. */
+static void
+answer_another(h2_record *stream, char event)
+{
+    if (event == 'X')
+        respond_only(record_at(stream->owner, 1));
+}
+
+static void
+answer_late(h2_record *stream, char event)
+{
+    if (event == 'X')
+        answer(stream, 100);
 }
 
 /* ---- the tests ---- */
@@ -275,6 +297,55 @@ test_connection_may_close_at_a_cancel(void)
 }
 
 static void
+test_connection_may_break_at_a_cancel(void)
+{
+    standstill standing;
+    neighbours both;
+    open_streams(&both);
+    lone_request(&both.busy, 1, true);
+    call_at_events(&both.busy.owner, answer_another);
+    pause_begin(&standing, both.busy.loop);
+    cancel(&both.busy, 0);
+    shutdown(both.busy.peer, SHUT_RDWR);
+    pause_end(&standing, both.busy.loop);
+    until_closed(&both.busy.owner);
+    CU_ASSERT(has_event(record_at(&both.busy.owner, 0), 'X'));
+    CU_ASSERT(has_event(record_at(&both.busy.owner, 0), 'C'));
+    close_neighbours(&both);
+}
+
+static void
+test_nothing_is_sent_on_a_stream_that_is_being_cancelled(void)
+{
+    static raw_frame frame;
+    neighbours both;
+    open_streams(&both);
+    call_at_events(&both.busy.owner, answer_late);
+    cancel(&both.busy, 0);
+    h2_record *stream = record_at(&both.busy.owner, 0);
+    until_event(stream, 'C');
+    CU_ASSERT(events_are(stream, "HEXC"));
+    raw_send(both.busy.peer, RAW_PING, 0, 0, "12345678", 8);
+    do {
+        CU_ASSERT_FATAL(raw_read(both.busy.peer, &frame));
+    } while (frame.stream == 0 && (frame.type != RAW_PING || frame.flags != RAW_ACK));
+    CU_ASSERT_EQUAL(frame.type, RAW_PING);
+    close_neighbours(&both);
+}
+
+static void
+test_connection_may_be_drained_by_a_cancel(void)
+{
+    neighbours both;
+    open_streams(&both);
+    call_at_events(&both.busy.owner, drain_at_cancel);
+    cancel(&both.busy, 0);
+    until_closed(&both.busy.owner);
+    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEXC"));
+    close_neighbours(&both);
+}
+
+static void
 test_cancel_of_a_stream_that_is_gone_is_nothing(void)
 {
     static raw_frame frame;
@@ -335,6 +406,9 @@ static const CU_TestInfo tests[] = {
     {"other frames and codes wait for their turn", test_other_frames_and_codes_wait_for_their_turn},
     {"one cancel a turn goes ahead", test_one_cancel_a_turn_goes_ahead},
     {"connection may close at a cancel", test_connection_may_close_at_a_cancel},
+    {"connection may break at a cancel", test_connection_may_break_at_a_cancel},
+    {"nothing is sent on a stream that is being cancelled", test_nothing_is_sent_on_a_stream_that_is_being_cancelled},
+    {"connection may be drained by a cancel", test_connection_may_be_drained_by_a_cancel},
     {"cancel of a stream that is gone is nothing", test_cancel_of_a_stream_that_is_gone_is_nothing},
     CU_TEST_INFO_NULL,
 };

@@ -29,3 +29,7 @@ tests_io_test_timer_LDADD = $(test_libs)
 check_PROGRAMS += tests/io/test_watch
 tests_io_test_watch_SOURCES = tests/io/test_watch.c
 tests_io_test_watch_LDADD = $(test_libs)
+
+check_PROGRAMS += tests/io/test_way
+tests_io_test_way_SOURCES = tests/io/test_way.c
+tests_io_test_way_LDADD = $(test_libs)

@@ -59,6 +59,7 @@ bool status_sent, cancel_handled, outcome_known, after_flush, is_gone, is_over;
 bool unsent;         /* replies that wait for window */
 bool status_on_wire; /* what HTTP/2 has of it */
 bool reset_sent, delivered;
+bool cancelling;     /* the peer's cancel has gone ahead: the stream is yet to be closed for it */
 byte closed;         /* why the stream has gone; the call is yet to hear of it */
 bool linked = true;  /* in the connection's list */
 bool drained, offered;
@@ -233,7 +234,7 @@ inline end_context(why, won)
 
 /* ---- The I/O thread: what it sends ----------------------------------------------------------------- */
 
-#define usable (open && !reset_sent)
+#define usable (open && !reset_sent && !cancelling)
 
 inline h2_end()
 {
@@ -534,6 +535,8 @@ active proctype io_thread()
     :: !headers && open -> headers_done()
     :: headers && open && !received_end && !silent -> end_of_request()
     :: breaks && headers && open -> atomic { closed = PEER; open = false; unsent = false }
+    :: breaks && headers && open && !cancelling -> cancelling = true; end_context(PEER, won); won = false
+    :: cancelling && open -> atomic { closed = PEER; open = false; unsent = false }
     :: breaks && headers && open -> atomic { closed = LOST; open = false; unsent = false }
     :: closed != NONE -> hear_of_closed()
     :: atomic { timer -> timer = false }; expired()
