@@ -534,9 +534,13 @@ active proctype io_thread()
     :: atomic { mail -> mail = false }; io_task()
     :: !headers && open -> headers_done()
     :: headers && open && !received_end && !silent -> end_of_request()
+#if !AHEAD
     :: breaks && headers && open -> atomic { closed = PEER; open = false; unsent = false }
+#else
+    /* Before nghttp2 has closed the stream for it. */
     :: breaks && headers && open && !cancelling -> cancelling = true; end_context(PEER, won); won = false
-    :: cancelling && open -> atomic { closed = PEER; open = false; unsent = false }
+    :: cancelling && open && !after_flush -> atomic { closed = PEER; open = false; unsent = false }
+#endif
     :: breaks && headers && open -> atomic { closed = LOST; open = false; unsent = false }
     :: closed != NONE -> hear_of_closed()
     :: atomic { timer -> timer = false }; expired()

@@ -6,7 +6,7 @@
 
 folder=${top_srcdir:-$(dirname "$0")/../..}/tests/model
 folder=$(cd "$folder" && pwd) || exit 99
-memory_mb=2000
+memory_mb=2500
 passed=0
 failed=0
 
@@ -63,7 +63,7 @@ verify()
 configurations()
 {
     case $1 in
-    call) printf '%s\n' -DSTREAM=0 -DSTREAM=1 ;;
+    call) printf '%s\n' '-DSTREAM=0 -DAHEAD=0' '-DSTREAM=1 -DAHEAD=0' '-DSTREAM=0 -DAHEAD=1' '-DSTREAM=1 -DAHEAD=1' ;;
     mailbox)
         echo -DCALLERS=1 -DPOSTERS=1 -DKEEPERS=1 -DNAPS=2
         echo -DCALLERS=1 -DPOSTERS=2 -DKEEPERS=0 -DNAPS=1
