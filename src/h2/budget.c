@@ -137,7 +137,7 @@ void
 bly_h2_budget_empty_frame(bly_h2_stream *stream)
 {
     bly_h2_connection *connection = stream->connection;
-    if (stream->reset_sent || ++stream->empty_frames < connection->options.empty_frames)
+    if (bly_h2_stream_is_reset(stream) || ++stream->empty_frames < connection->options.empty_frames)
         return;
     stream->provoked = true;
     bly_h2_note_limit(connection, BELAY_LIMIT_EMPTY_FRAMES);

@@ -322,7 +322,7 @@ take(bly_h2_connection *connection, const uint8_t *data, size_t size)
     set_read_limit(connection, size);
 }
 
-/* In a callback of its socket, which goes with the last reference: at the end of the turn. */
+/* Gives back a reference. The socket's callback is on the stack: what the last one frees waits for the turn's end. */
 static void
 release_later(bly_h2_connection *connection)
 {
@@ -332,14 +332,16 @@ release_later(bly_h2_connection *connection)
     bly_loop_defer(connection->loop, &connection->end_of_turn); /* of a closed one it releases */
 }
 
-/* A cancel goes ahead of all book-keeping: servers further down may have work to stop for it. False: these bytes are no
- * cancel, or not the first of this turn. */
+/* A cancel goes ahead of what HTTP/2 makes of it: servers further down may have work to stop for it. False: these bytes
+ * are no cancel of a stream that is there, or cannot go ahead of others. */
 static bool
 take_cancel(bly_h2_connection *connection, const uint8_t *data, size_t size)
 {
     int32_t id = connection->is_server ? bly_h2_frames_cancels(&connection->frames, data, size) : 0;
-    if (id == 0 || connection->ops->cancelled == NULL || !bly_loop_may_hurry(connection->loop) ||
-        bly_stream_reads_on(connection->transport)) /* what follows must not be read before these bytes were taken */
+    if (id == 0 || connection->ops->cancelled == NULL || !bly_loop_may_hurry(connection->loop))
+        return false;
+    /* What follows must not be read before these bytes are taken, and what waits for a full socket not sent. */
+    if (bly_stream_reads_on(connection->transport) || bly_h2_pieces_has_rest(&connection->output.pieces))
         return false;
     bly_h2_stream *stream = nghttp2_session_get_stream_user_data(connection->session, id);
     if (stream == NULL)

@@ -74,7 +74,7 @@ typedef struct bly_h2_stream {
     bly_link delivery_link; /* those whose last bytes wait for the kernel */
     bly_link drained_link;  /* those whose `drained` is due */
     bool in_session;        /* nghttp2 knows it; `closed` may come some time after it forgot it */
-    bool reset_by_peer;
+    bool reset_by_peer;     /* its RST_STREAM was read; nghttp2 may not have seen it yet */
 
     /* sending */
     bly_bytes_queue out;          /* complete gRPC frames, prefix included */

@@ -56,7 +56,7 @@ bly_h2_block_field(nghttp2_session *session, const nghttp2_frame *frame, const u
     block->fields++;
     if (block->bytes > options->max_header_list_bytes || block->fields > options->max_header_fields)
         return drop_oversized(connection); /* and so for all that follow */
-    if (block->stream == NULL || block->dropped || block->stream->reset_sent)
+    if (block->stream == NULL || block->dropped || bly_h2_stream_is_reset(block->stream))
         return 0;
     look_for_informational(block, (const char *)name, name_size, (const char *)value, value_size);
     if (!connection->ops->header(block->stream, block->kind, (const char *)name, name_size, (const char *)value,

@@ -92,7 +92,7 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data
     (void)flags;
     bly_h2_stream *stream = stream_of(session, id);
     connection->body_received += size;
-    if (stream != NULL && !stream->reset_sent) {
+    if (stream != NULL && !bly_h2_stream_is_reset(stream)) {
         stream->receive_window -= (int64_t)size;
         stream->empty_frames = 0;
         connection->ops->data(stream, data, size);
@@ -104,7 +104,7 @@ static void
 end_stream(bly_h2_connection *connection, bly_h2_stream *stream)
 {
     stream->received_end = true;
-    if (!stream->reset_sent)
+    if (!bly_h2_stream_is_reset(stream))
         connection->ops->end(stream);
 }
 
@@ -133,7 +133,7 @@ received_headers(bly_h2_connection *connection, const nghttp2_frame *frame)
     bly_h2_stream *stream = connection->block.stream;
     if (stream == NULL)
         return;
-    if (!stream->reset_sent)
+    if (!bly_h2_stream_is_reset(stream))
         bly_h2_block_end(connection, stream);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         end_stream(connection, stream);

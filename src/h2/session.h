@@ -280,6 +280,13 @@ bly_h2_header *bly_h2_headers_copy(const bly_h2_header *headers, size_t count);
 /* Zeroes a stream and takes it in. */
 void bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_t id);
 
+/* By either side: nothing more is sent on it, and what comes is of no use. */
+static inline bool
+bly_h2_stream_is_reset(const bly_h2_stream *stream)
+{
+    return stream->reset_sent || stream->reset_by_peer;
+}
+
 /* nghttp2 has closed the stream. */
 void bly_h2_stream_left_session(bly_h2_stream *stream, uint32_t error);
 

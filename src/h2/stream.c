@@ -21,7 +21,7 @@
 static bool
 is_usable(const bly_h2_stream *stream)
 {
-    return stream->in_session && !stream->reset_sent && !stream->reset_by_peer && !stream->connection->closed;
+    return stream->in_session && !bly_h2_stream_is_reset(stream) && !stream->connection->closed;
 }
 
 static size_t

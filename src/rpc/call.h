@@ -79,7 +79,7 @@ struct belay_call {
     bly_bytes_queue in; /* complete messages */
     size_t in_count;    /* how many */
     bly_bytes_queue spent; /* a few that were read, on their way back to the I/O thread */
-    unsigned int spent_count;
+    size_t spent_size;     /* what they take, nearly */
     bool in_ended;      /* none will follow */
     bool discards;      /* nobody receives: messages are dropped */
     size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
@@ -228,6 +228,9 @@ belay_code bly_call_receive(belay_call *call, bly_bytes **message);
 
 /* A message that was received is of no more use. Takes it over; NULL: nothing. Receiving thread. */
 void bly_call_have_read(belay_call *call, bly_bytes *message);
+
+/* Nobody receives any more: drops what waits and what was read, and what still comes. Receiving thread; lock held. */
+void bly_call_stop_receiving_locked(belay_call *call);
 
 /* Conditions to wait for; called with the lock held. */
 typedef bool (*bly_call_condition)(const belay_call *call);

@@ -149,9 +149,7 @@ wait_for_end(belay_call *call, bool discard, bool unannounced)
     if (!used && (discard || !call->out_ended)) {
         call->out_ended = true;
         if (discard) {
-            call->discards = true;
-            bly_bytes_queue_clear(&call->in);
-            call->in_count = 0;
+            bly_call_stop_receiving_locked(call);
             call->window_due = true;
         }
         post = call->end_cause == BELAY_CAUSE_NONE && bly_call_want_io_locked(call);
@@ -249,10 +247,8 @@ belay_call_abandon(belay_call *call)
     bly_mutex_lock(&call->lock);
     bool live = call->end_cause == BELAY_CAUSE_NONE;
     bool post = false;
-    call->discards = true;
     call->out_ended = true;
-    bly_bytes_queue_clear(&call->in);
-    call->in_count = 0;
+    bly_call_stop_receiving_locked(call);
     bly_call_ref(call); /* for the post: the I/O thread may be done with the call before it returns */
     if (live) {
         client->abandoned = true;

@@ -209,11 +209,7 @@ bly_server_call_finish(bly_server_call *server, uint64_t begun_at, belay_code co
     else
         bly_bytes_free(frame);
     call->out_ended = true;
-    call->discards = true; /* a client that is slow to take its answer does not pin what nobody reads */
-    bly_bytes_queue_clear(&call->in);
-    bly_bytes_queue_clear(&call->spent);
-    call->in_count = 0;
-    bly_call_note_waiting_locked(call);
+    bly_call_stop_receiving_locked(call); /* a client that is slow to take its answer does not pin what nobody reads */
     server->final_code = code;
     server->final_ready = won;
     bool was_watched = bly_watch_end_locked(server);

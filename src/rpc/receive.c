@@ -50,6 +50,13 @@ set_window(belay_call *call, size_t waiting)
     bly_h2_stream_set_window(&call->stream, (uint32_t)window);
 }
 
+static void
+take_spent_locked(belay_call *call, bly_bytes_queue *spent)
+{
+    bly_bytes_queue_splice(spent, &call->spent);
+    call->spent_size = 0;
+}
+
 bly_frame_error
 bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned int *messages)
 {
@@ -66,14 +73,14 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     bly_mutex_lock(&call->lock);
     if (call->end_cause != BELAY_CAUSE_NONE || call->discards) {
         /* Nobody will take them. */
+        take_spent_locked(call, &complete);
         bly_mutex_unlock(&call->lock);
         bly_bytes_queue_clear(&complete);
         set_window(call, 0);
         return error;
     }
     bly_bytes_queue_splice(&call->in, &complete);
-    bly_bytes_queue_splice(&spent, &call->spent);
-    call->spent_count = 0;
+    take_spent_locked(call, &spent);
     call->in_count += *messages;
     size_t waiting = waiting_locked(call);
     bly_call_note_waiting_locked(call);
@@ -113,11 +120,15 @@ bly_call_frame_status(const belay_call *call, bly_frame_error error, char words[
 void
 bly_call_end_input(belay_call *call)
 {
+    bly_bytes_queue spent;
+    bly_bytes_queue_init(&spent);
     bly_mutex_lock(&call->lock);
     call->in_ended = true;
+    take_spent_locked(call, &spent);
     bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
     bly_call_wake(reader);
+    bly_bytes_queue_clear(&spent);
 }
 
 void
@@ -254,10 +265,11 @@ bly_call_await_end(belay_call *call, bool unannounced)
 
 /* ---- Messages --------------------------------------------------------------------------------------- */
 
+/* So much may lie in a quiet stream: no limit counts it. */
+#define MOST_SPENT 8192u
+
 /* The I/O thread makes the messages and keeps blocks for that; freed by another thread each of them costs both a lock
  * of malloc's. So small ones of a stream go back by the call, whose lock both take anyway. */
-#define MOST_SPENT 32
-
 static bool
 goes_back(const belay_call *call, const bly_bytes *message)
 {
@@ -276,13 +288,13 @@ bly_call_have_read(belay_call *call, bly_bytes *message)
 static void
 give_back_locked(belay_call *call)
 {
-    if (call->in_ended || call->end_cause != BELAY_CAUSE_NONE || call->spent_count == MOST_SPENT)
+    if (call->in_ended || call->end_cause != BELAY_CAUSE_NONE || call->spent_size >= MOST_SPENT)
         return;
     bly_bytes *read = __atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQ_REL);
     if (read == NULL)
         return;
+    call->spent_size += MESSAGE_PRICE + read->size;
     bly_bytes_queue_push(&call->spent, read);
-    call->spent_count++;
 }
 
 /* Takes the next message, or says why there is none. Ready, lock held. */
@@ -319,4 +331,17 @@ bly_call_receive(belay_call *call, bly_bytes **message)
     if (post)
         bly_call_post(call);
     return code;
+}
+
+void
+bly_call_stop_receiving_locked(belay_call *call)
+{
+    BLY_ASSERT_HELD(&call->lock);
+    call->discards = true;
+    bly_bytes_queue_clear(&call->in);
+    bly_bytes_queue_clear(&call->spent);
+    bly_bytes_free(__atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQUIRE));
+    call->in_count = 0;
+    call->spent_size = 0;
+    bly_call_note_waiting_locked(call);
 }

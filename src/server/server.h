@@ -64,7 +64,7 @@ typedef struct bly_server_loop {
     bly_list batch;       /* jobs for the pool */
     bly_loop_deferred push;
     bly_list closed; /* calls that are yet to hear that their stream is gone */
-    unsigned int may_tell; /* how many more hear of their reset at once, in this round (and in one that hurries) */
+    unsigned int may_tell; /* how many more hear of their reset at once, in this round; a hurry begins another */
     bly_loop_deferred tell;
     bly_link *shown_connection; /* which a census looks at next; of `connections` */
     bly_link *shown_call;       /* of its calls, or NULL: from the first on */

@@ -112,12 +112,6 @@ secure_write(bly_stream *stream, const struct iovec *vectors, int count)
     return bly_secure_write(stream->secure, stream->loop, vectors, count);
 }
 
-bool
-bly_stream_reads_on(const bly_stream *stream)
-{
-    return stream->again.pending;
-}
-
 static const stream_operations secure_operations = {.read = secure_read, .write = secure_write};
 
 static void
@@ -315,6 +309,12 @@ bly_stream_read(bly_stream *stream, void *data, size_t size)
 {
     BLY_ASSERT(size > 0); /* 0 bytes would look like the end */
     return stream->operations->read(stream, data, size);
+}
+
+bool
+bly_stream_reads_on(const bly_stream *stream)
+{
+    return stream->again.pending;
 }
 
 ssize_t

@@ -120,6 +120,20 @@ test_what_tls_holds_is_read_without_new_bytes(void)
 }
 
 static void
+test_a_stream_says_that_it_holds_more_to_read(void)
+{
+    tls_scene scene;
+    char *bytes = make_bytes(2000);
+    shake(&scene);
+    tls_side_begin_read(&scene.server, 1000); /* watches, since nothing is there */
+    tls_side_write(&scene.client, bytes, 2000);
+    CU_ASSERT_EQUAL(tls_side_await_read(&scene.server), 1000);
+    CU_ASSERT_TRUE(scene.server.reads_on);
+    free(bytes);
+    tls_scene_close(&scene);
+}
+
+static void
 test_the_end_comes_after_the_last_bytes(void)
 {
     tls_scene scene;
@@ -584,6 +598,7 @@ main(int argc, char **argv)
         {"more_than_the_socket_takes_arrives_whole", test_more_than_the_socket_takes_arrives_whole},
         {"what_the_kernel_has_not_is_not_counted", test_what_the_kernel_has_not_is_not_counted},
         {"what_tls_holds_is_read_without_new_bytes", test_what_tls_holds_is_read_without_new_bytes},
+        {"a_stream_says_that_it_holds_more_to_read", test_a_stream_says_that_it_holds_more_to_read},
         {"the_end_comes_after_the_last_bytes", test_the_end_comes_after_the_last_bytes},
         {"a_connection_that_is_cut_off_is_broken", test_a_connection_that_is_cut_off_is_broken},
         {"a_word_of_the_end_is_sent", test_a_word_of_the_end_is_sent},

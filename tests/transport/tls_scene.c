@@ -114,6 +114,7 @@ read_some(tls_side *side)
 {
     while (side->size < side->wanted && side->ended == 1) {
         ssize_t got = bly_stream_read(side->stream, side->data + side->size, side->wanted - side->size);
+        side->reads_on |= bly_stream_reads_on(side->stream);
         if (got == BLY_STREAM_AGAIN)
             return;
         if (got > 0)

@@ -30,6 +30,7 @@ typedef struct tls_side {
     size_t size;
     size_t wanted;
     ssize_t ended; /* 0 or BLY_STREAM_BROKEN; 1: not */
+    bool reads_on; /* as the stream said after a read */
     bool awaits_came;
     gate came;
     int reads;
