@@ -23,6 +23,7 @@ typedef struct bench {
     raw_peer server;
     int complaints; /* atomic, relaxed: lines of the log about PINGs */
     int farewells;  /* likewise, about connections that the server ends for a reason */
+    bool is_ready; /* the channel, when its loop looked last */
 } bench;
 
 static void
@@ -361,6 +362,21 @@ test_pauses_grow_as_the_options_say(void)
 }
 
 static void
+look_whether_ready(void *argument)
+{
+    bench *b = argument;
+    b->is_ready = b->channel->state == BLY_CHANNEL_READY;
+}
+
+static bool
+has_lost_its_connection(void *argument)
+{
+    bench *b = argument;
+    bly_loop_call(b->channel->loop, look_whether_ready, b);
+    return !b->is_ready;
+}
+
+static void
 test_a_success_begins_the_pauses_anew(void)
 {
     bench b;
@@ -377,7 +393,7 @@ test_a_success_begins_the_pauses_anew(void)
         raw_status_only(&b.server, 1, BELAY_ABORTED, NULL);
         CU_ASSERT_EQUAL(finish(call).code, BELAY_ABORTED);
         raw_close(&b.server);
-        fixture_settle(&b.fixture);
+        wait_until(has_lost_its_connection, &b, "the channel sees that its server has gone");
     }
     bench_close(&b);
 }
