@@ -228,7 +228,7 @@ test_cancel_is_a_frame_by_itself(void)
     frame(&other, RAW_RST_STREAM, 0, 1, 4, 2);
     CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, other.bytes, other.size), 0);
     uint8_t head[9];
-    raw_put(head, RAW_DATA, 0, 1, NULL, 0);
+    raw_put(head, RAW_DATA, 0, 1, "", 0);
     head[2] = 13;
     bly_h2_frames_look(&frames, head, 5, &verdict); /* inside a head */
     CU_ASSERT_EQUAL(bly_h2_frames_cancels(&frames, cancel.bytes, cancel.size), 0);
