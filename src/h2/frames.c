@@ -7,7 +7,7 @@
 
 #define PREFACE_SIZE NGHTTP2_CLIENT_MAGIC_LEN
 #define NUMBER_SIZE 4
-#define LARGEST_HEAD (BLY_H2_FRAME_HEAD + NUMBER_SIZE)
+#define LARGEST_HEAD BLY_H2_RESET_SIZE /* with the number that some frames begin with, of a reset all there is */
 
 void
 bly_h2_frames_init(bly_h2_frames *frames)
@@ -180,7 +180,7 @@ bly_h2_frames_look(bly_h2_frames *frames, const uint8_t *data, size_t size, bly_
 int32_t
 bly_h2_frames_cancels(const bly_h2_frames *frames, const uint8_t *data, size_t size)
 {
-    if (size != BLY_H2_RESET_SIZE || frames->skip != 0 || frames->have != 0 || frames->in_block)
+    if (size != BLY_H2_RESET_SIZE || !bly_h2_frames_is_between(frames) || frames->have != 0 || frames->in_block)
         return 0;
     bool is_reset = data[3] == NGHTTP2_RST_STREAM && length_of(data) == NUMBER_SIZE;
     return is_reset && number_at(data + BLY_H2_FRAME_HEAD) == NGHTTP2_CANCEL ? id_at(data + 5) : 0;

@@ -20,14 +20,14 @@
 #include <stdint.h>
 
 #define BLY_H2_FRAME_HEAD 9 /* bytes; source: RFC 9113, 4.1 */
-#define BLY_H2_RESET_SIZE (BLY_H2_FRAME_HEAD + 4)
+#define BLY_H2_RESET_SIZE (BLY_H2_FRAME_HEAD + 4) /* 6.4 */
 
 /* So many streams that the client ended last are known. */
 #define BLY_H2_ENDED 16
 
 typedef struct bly_h2_frames {
     size_t skip;      /* bytes until the next frame */
-    uint8_t head[13]; /* of a frame that reads have cut, and the number that some begin with */
+    uint8_t head[BLY_H2_RESET_SIZE]; /* of a frame that reads have cut, and the number that some begin with */
     size_t have;
     int32_t newest;   /* stream */
     bool in_block;    /* more of a header block must come */

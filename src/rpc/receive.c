@@ -285,12 +285,21 @@ bly_call_have_read(belay_call *call, bly_bytes *message)
     bly_bytes_free(message);
 }
 
+/* The look spares the exchange to all calls that are no streams. */
+static bly_bytes *
+take_read(belay_call *call)
+{
+    if (__atomic_load_n(&call->read, __ATOMIC_RELAXED) == NULL)
+        return NULL;
+    return __atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQ_REL);
+}
+
 static void
 give_back_locked(belay_call *call)
 {
     if (call->in_ended || call->end_cause != BELAY_CAUSE_NONE || call->spent_size >= MOST_SPENT)
         return;
-    bly_bytes *read = __atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQ_REL);
+    bly_bytes *read = take_read(call);
     if (read == NULL)
         return;
     call->spent_size += MESSAGE_PRICE + read->size;
@@ -340,7 +349,7 @@ bly_call_stop_receiving_locked(belay_call *call)
     call->discards = true;
     bly_bytes_queue_clear(&call->in);
     bly_bytes_queue_clear(&call->spent);
-    bly_bytes_free(__atomic_exchange_n(&call->read, NULL, __ATOMIC_ACQUIRE));
+    bly_bytes_free(take_read(call));
     call->in_count = 0;
     call->spent_size = 0;
     bly_call_note_waiting_locked(call);

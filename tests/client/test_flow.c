@@ -303,12 +303,22 @@ await_stuck(bench *b, sender *self)
     } while (!is_stuck(self->call) || __atomic_load_n(&self->sent, __ATOMIC_RELAXED) != before);
 }
 
+/* The handler has received so many messages. */
+static void
+finish_upload(sender *self, int64_t count)
+{
+    Belay__Test__Note *reply = NULL;
+    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self->call, &reply, NULL), BELAY_OK);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+    CU_ASSERT_EQUAL(reply->number, count);
+    belay__test__note__free_unpacked(reply, NULL);
+}
+
 static void
 test_a_slow_handler_blocks_its_sender_until_it_receives(void)
 {
     bench b;
     sender self;
-    Belay__Test__Note *reply = NULL;
     bench_open(&b);
     sender_start(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER));
     gate_wait(&b.entered);
@@ -318,10 +328,7 @@ test_a_slow_handler_blocks_its_sender_until_it_receives(void)
     pthread_join(self.thread, NULL);
     CU_ASSERT_EQUAL(self.code, BELAY_OK);
     CU_ASSERT_EQUAL(self.sent, CHUNKS);
-    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
-    CU_ASSERT_EQUAL(reply->number, CHUNKS);
-    belay__test__note__free_unpacked(reply, NULL);
+    finish_upload(&self, CHUNKS);
     bench_close(&b);
 }
 
@@ -331,7 +338,6 @@ test_empty_messages_fill_a_window_too(void)
 {
     bench b;
     sender self;
-    Belay__Test__Note *reply = NULL;
     bench_open(&b);
     sender_start_with(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER), send_empty);
     gate_wait(&b.entered);
@@ -339,10 +345,7 @@ test_empty_messages_fill_a_window_too(void)
     CU_ASSERT_TRUE(__atomic_load_n(&self.sent, __ATOMIC_RELAXED) < EMPTY / 2);
     gate_open(&b.go);
     pthread_join(self.thread, NULL);
-    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
-    CU_ASSERT_EQUAL(reply->number, EMPTY);
-    belay__test__note__free_unpacked(reply, NULL);
+    finish_upload(&self, EMPTY);
     bench_close(&b);
 }
 
@@ -352,19 +355,15 @@ test_small_messages_go_back_when_they_are_read(void)
 {
     bench b;
     sender self;
-    Belay__Test__Note *reply = NULL;
     bench_open(&b);
     sender_start_with(&self, start_upload(&b.fixture, NULL, BELAY_FOREVER), send_small);
     gate_wait(&b.entered);
     await_stuck(&b, &self); /* so that many are there when it begins to read */
     gate_open(&b.go);
     pthread_join(self.thread, NULL);
-    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(self.call, &reply, NULL), BELAY_OK);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
-    CU_ASSERT_EQUAL(reply->number, MANY);
+    finish_upload(&self, MANY);
     CU_ASSERT(b.most_spent > 0);
     CU_ASSERT(b.most_spent < 8192 + SMALL);
-    belay__test__note__free_unpacked(reply, NULL);
     bench_close(&b);
 }
 

@@ -283,15 +283,22 @@ test_one_cancel_a_turn_goes_ahead(void)
     close_neighbours(&both);
 }
 
+/* What is done at the cancel ends the connection. */
+static void
+end_by_cancel(neighbours *both, void (*at_cancel)(h2_record *stream, char event))
+{
+    open_streams(both);
+    call_at_events(&both->busy.owner, at_cancel);
+    cancel(&both->busy, 0);
+    until_closed(&both->busy.owner);
+    CU_ASSERT(events_are(record_at(&both->busy.owner, 0), "HEXC"));
+}
+
 static void
 test_connection_may_close_at_a_cancel(void)
 {
     neighbours both;
-    open_streams(&both);
-    call_at_events(&both.busy.owner, close_at_cancel);
-    cancel(&both.busy, 0);
-    until_closed(&both.busy.owner);
-    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEXC"));
+    end_by_cancel(&both, close_at_cancel);
     CU_ASSERT_EQUAL(record_at(&both.busy.owner, 0)->error, BLY_H2_CONNECTION_LOST);
     close_neighbours(&both);
 }
@@ -337,11 +344,7 @@ static void
 test_connection_may_be_drained_by_a_cancel(void)
 {
     neighbours both;
-    open_streams(&both);
-    call_at_events(&both.busy.owner, drain_at_cancel);
-    cancel(&both.busy, 0);
-    until_closed(&both.busy.owner);
-    CU_ASSERT(events_are(record_at(&both.busy.owner, 0), "HEXC"));
+    end_by_cancel(&both, drain_at_cancel);
     close_neighbours(&both);
 }
 
