@@ -16,10 +16,16 @@
 /* What a message that waits costs besides its bytes: else empty ones could be sent without end. */
 #define MESSAGE_PRICE 32
 
+/* So much of what was read may be on its way back to the I/O thread, and so much of that may lie there while nothing
+ * is received: that is not counted, since no handler could make room of it. */
+#define MOST_SPENT (128u << 10)
+#define QUIET_SPENT 8192u
+
 static size_t
 waiting_locked(const belay_call *call)
 {
-    return call->in.total + call->in_count * MESSAGE_PRICE;
+    size_t spent = call->spent_size > QUIET_SPENT ? call->spent_size - QUIET_SPENT : 0;
+    return call->in.total + call->in_count * MESSAGE_PRICE + spent;
 }
 
 void
@@ -134,12 +140,16 @@ bly_call_end_input(belay_call *call)
 void
 bly_call_update_window(belay_call *call)
 {
-    if (call->stream.id == 0 || call->stream.received_end)
-        return;
+    bly_bytes_queue spent;
+    bly_bytes_queue_init(&spent);
     bly_mutex_lock(&call->lock);
+    take_spent_locked(call, &spent);
     size_t waiting = waiting_locked(call);
+    bly_call_note_waiting_locked(call);
     bly_mutex_unlock(&call->lock);
-    set_window(call, waiting);
+    bly_bytes_queue_clear(&spent);
+    if (call->stream.id != 0 && !call->stream.received_end)
+        set_window(call, waiting);
 }
 
 /* ---- The receiving thread --------------------------------------------------------------------------- */
@@ -171,6 +181,16 @@ bly_call_has_ended_locked(const belay_call *call)
     return call->end_cause != BELAY_CAUSE_NONE;
 }
 
+/* What was read must not lie there for as long as nothing comes. */
+static bool
+wants_spent_taken_locked(belay_call *call)
+{
+    if (call->spent_size <= QUIET_SPENT)
+        return false;
+    call->window_due = true;
+    return bly_call_want_io_locked(call);
+}
+
 /* Sleeps until ready. Lock held, dropped while asleep. */
 static belay_code
 await_locked(belay_call *call, bly_call_condition ready)
@@ -182,8 +202,12 @@ await_locked(belay_call *call, bly_call_condition ready)
         return BELAY_RESOURCE_EXHAUSTED;
     call->reader = parker;
     call->reader_ready = ready;
+    bool post = wants_spent_taken_locked(call);
     do {
         bly_mutex_unlock(&call->lock);
+        if (post)
+            bly_call_post(call);
+        post = false;
         bly_pool_blocked_in(call->is_server ? BLY_POOL_IN_RECV : BLY_POOL_IN_CHILD);
         bly_parker_park(parker);
         bly_pool_blocked_end();
@@ -264,9 +288,6 @@ bly_call_await_end(belay_call *call, bool unannounced)
 }
 
 /* ---- Messages --------------------------------------------------------------------------------------- */
-
-/* So much may lie in a quiet stream: no limit counts it. */
-#define MOST_SPENT 8192u
 
 /* The I/O thread makes the messages and keeps blocks for that; freed by another thread each of them costs both a lock
  * of malloc's. So small ones of a stream go back by the call, whose lock both take anyway. */

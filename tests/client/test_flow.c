@@ -17,6 +17,9 @@
 #define EMPTY 500000
 #define SMALL 1000
 #define MANY 5000
+#define FEW 40 /* small ones; the peer needs no more window for them */
+#define MOST_SPENT (128u << 10)
+#define QUIET_SPENT 8192u
 
 typedef struct bench {
     fixture fixture;
@@ -25,6 +28,7 @@ typedef struct bench {
     int sent;         /* atomic, relaxed: messages that a download's sends accepted */
     belay_code ended; /* what its send said at last */
     gate returned;
+    belay_call *receiving; /* the receiving handler's */
     size_t most_spent; /* bytes on their way back, at most, as the receiving handler saw */
 } bench;
 
@@ -54,6 +58,7 @@ receive_late(belay_call *call, Belay__Test__Note *reply)
     const void *data;
     size_t size;
     belay_code code;
+    b->receiving = call;
     gate_open(&b->entered);
     gate_wait(&b->go);
     while ((code = belay_call_recv(call, &data, &size)) == BELAY_OK) {
@@ -267,6 +272,13 @@ send_small(void *argument)
     return NULL;
 }
 
+static void *
+send_few(void *argument)
+{
+    send_many(argument, FEW, SMALL);
+    return NULL;
+}
+
 static bool
 is_stuck(void *argument)
 {
@@ -363,7 +375,47 @@ test_small_messages_go_back_when_they_are_read(void)
     pthread_join(self.thread, NULL);
     finish_upload(&self, MANY);
     CU_ASSERT(b.most_spent > 0);
-    CU_ASSERT(b.most_spent < 8192 + SMALL);
+    CU_ASSERT(b.most_spent < MOST_SPENT + SMALL);
+    bench_close(&b);
+}
+
+static bool
+has_few(void *argument)
+{
+    belay_call *call = argument;
+    bly_mutex_lock(&call->lock);
+    bool few = call->in_count == FEW;
+    bly_mutex_unlock(&call->lock);
+    return few;
+}
+
+static bool
+has_little_spent(void *argument)
+{
+    belay_call *call = argument;
+    bly_mutex_lock(&call->lock);
+    bool little = call->spent.total <= QUIET_SPENT;
+    bly_mutex_unlock(&call->lock);
+    return little;
+}
+
+/* Nothing comes that the I/O thread could take it with. */
+static void
+test_a_quiet_stream_keeps_little_of_what_was_read(void)
+{
+    bench b;
+    sender self;
+    bench_open(&b);
+    belay_call *call = start_upload(&b.fixture, NULL, BELAY_FOREVER);
+    sender_start_with(&self, call, send_few);
+    gate_wait(&b.entered);
+    wait_until(has_few, b.receiving, "all messages are there");
+    gate_open(&b.go);
+    fixture_await_blocked(&b.fixture, 1);
+    CU_ASSERT(b.most_spent > QUIET_SPENT);
+    wait_until(has_little_spent, b.receiving, "the I/O thread has taken what was read");
+    pthread_join(self.thread, NULL);
+    finish_upload(&self, FEW);
     bench_close(&b);
 }
 
@@ -537,6 +589,7 @@ main(int argc, char **argv)
         TEST(a_slow_handler_blocks_its_sender_until_it_receives),
         TEST(empty_messages_fill_a_window_too),
         TEST(small_messages_go_back_when_they_are_read),
+        TEST(a_quiet_stream_keeps_little_of_what_was_read),
         TEST(large_messages_do_not_go_back),
         TEST(a_cancel_wakes_a_blocked_sender),
         TEST(a_deadline_wakes_a_blocked_sender),
