@@ -286,12 +286,14 @@ bly_parker_wake(bly_parker *parker)
     int before = __atomic_exchange_n(&parker->state, NOTIFIED, __ATOMIC_ACQ_REL);
     if (before != PARKED && before != POLLING)
         return;
-    if (gathering != NULL && gathering->count < BLY_WAKES_MOST) {
-        gathering->polls[gathering->count] = before == POLLING;
-        gathering->parkers[gathering->count++] = bly_parker_ref(parker);
-    } else {
+    if (gathering == NULL) {
         end_sleep(parker, before == POLLING);
+        return;
     }
+    if (gathering->count == BLY_WAKES_MOST)
+        bly_wakes_carry_out(gathering);
+    gathering->polls[gathering->count] = before == POLLING;
+    gathering->parkers[gathering->count++] = bly_parker_ref(parker);
 }
 
 /* ---- Gathered wake-ups ------------------------------------------------------------------------- */

@@ -400,25 +400,27 @@ test_gathered_wakeups_wait_until_they_are_carried_out(void)
     CU_ASSERT_TRUE(gathered);
 }
 
-/* More than the list has room for: those are woken at once. */
+#define SLEEPERS (2 * BLY_WAKES_MOST + 3)
+
+/* More than the list has room for: it is carried out in between. */
 static void
 test_a_full_list_loses_no_wakeup(void)
 {
-    static struct sleeper sleepers[BLY_WAKES_MOST + 3];
-    static pthread_t threads[BLY_WAKES_MOST + 3];
+    static struct sleeper sleepers[SLEEPERS];
+    static pthread_t threads[SLEEPERS];
     bly_wakes wakes = {.count = 0};
     memset(sleepers, 0, sizeof sleepers);
-    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++) {
+    for (size_t i = 0; i < SLEEPERS; i++) {
         CU_ASSERT_TRUE_FATAL(bly_thread_start(&threads[i], "sleeper", 0, sleep_once, &sleepers[i]));
         wait_for(&sleepers[i].ready);
     }
     bly_parker_gather(&wakes);
-    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++)
+    for (size_t i = 0; i < SLEEPERS; i++)
         bly_parker_wake(sleepers[i].parker);
     CU_ASSERT_TRUE(wakes.count <= BLY_WAKES_MOST);
     bly_wakes_carry_out(&wakes);
     bly_parker_gather(NULL);
-    for (size_t i = 0; i < BLY_WAKES_MOST + 3; i++) {
+    for (size_t i = 0; i < SLEEPERS; i++) {
         pthread_join(threads[i], NULL);
         CU_ASSERT_EQUAL(sleepers[i].woken, 1);
         bly_parker_unref(sleepers[i].parker);
