@@ -13,21 +13,6 @@
 #include "base/refcount.h"
 #include "base/thread.h"
 
-/* With 32-bit pointers the kernel's idea of a timespec is not always the C library's. */
-#if defined(__linux__) && defined(__LP64__)
-#define USE_FUTEX 1
-#else
-#define USE_FUTEX 0
-#endif
-
-#if USE_FUTEX
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#else
-#include "base/mutex.h"
-#endif
-
 #define EMPTY 0
 #define NOTIFIED 1
 #define PARKED (-1)
@@ -41,10 +26,7 @@ struct bly_parker {
     /* atomic: a wake-up is released by the waker and acquired by the parked thread, so that what was
      * written before the wake is seen after the park */
     int state;
-#if !USE_FUTEX
-    bly_mutex lock; /* guards nothing but the sleep itself */
-    bly_condition condition;
-#endif
+    bly_seat seat; /* const after creation */
 };
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -56,75 +38,6 @@ static _Thread_local bly_parker *current BLY_FAST_TLS;
 
 /* Where the calling thread gathers wake-ups, or NULL. */
 static _Thread_local bly_wakes *gathering BLY_FAST_TLS;
-
-#if USE_FUTEX
-
-static void
-sleep_init(bly_parker *parker)
-{
-    (void)parker;
-}
-
-static void
-sleep_fini(bly_parker *parker)
-{
-    (void)parker;
-}
-
-/* Sleeps while the state is PARKED; may return early. False when the deadline passed. */
-static bool
-sleep_while_parked(bly_parker *parker, uint64_t deadline)
-{
-    struct timespec time = bly_clock_timespec(deadline);
-    /* Of the two kinds of wait this is the one with a point in time, on the monotonic clock. */
-    long result = syscall(SYS_futex, &parker->state, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, PARKED,
-                          deadline == UINT64_MAX ? NULL : &time, NULL, FUTEX_BITSET_MATCH_ANY);
-    return result == 0 || errno != ETIMEDOUT;
-}
-
-static void
-sleep_end(bly_parker *parker)
-{
-    syscall(SYS_futex, &parker->state, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
-}
-
-#else
-
-static void
-sleep_init(bly_parker *parker)
-{
-    bly_mutex_init(&parker->lock);
-    bly_condition_init(&parker->condition);
-}
-
-static void
-sleep_fini(bly_parker *parker)
-{
-    bly_condition_fini(&parker->condition);
-    bly_mutex_fini(&parker->lock);
-}
-
-static bool
-sleep_while_parked(bly_parker *parker, uint64_t deadline)
-{
-    bool in_time = true;
-    bly_mutex_lock(&parker->lock);
-    if (__atomic_load_n(&parker->state, __ATOMIC_RELAXED) == PARKED)
-        in_time = bly_condition_wait_until(&parker->condition, &parker->lock, deadline);
-    bly_mutex_unlock(&parker->lock);
-    return in_time;
-}
-
-static void
-sleep_end(bly_parker *parker)
-{
-    /* Taking the lock lets a thread that has seen PARKED get as far as its wait. */
-    bly_mutex_lock(&parker->lock);
-    bly_condition_signal(&parker->condition);
-    bly_mutex_unlock(&parker->lock);
-}
-
-#endif
 
 static void
 thread_ends(void *parker)
@@ -148,10 +61,13 @@ parker_new(void)
     bly_parker *parker = malloc(sizeof *parker);
     if (!parker)
         return NULL;
+    if (!bly_seat_take(&parker->seat)) {
+        free(parker);
+        return NULL;
+    }
     bly_refcount_init(&parker->references);
     parker->state = EMPTY;
     parker->has_bell = false;
-    sleep_init(parker);
     if (pthread_setspecific(key, parker) != 0) {
         bly_parker_unref(parker);
         return NULL;
@@ -181,7 +97,7 @@ bly_parker_unref(bly_parker *parker)
         return;
     if (parker->has_bell)
         bly_bell_fini(&parker->bell);
-    sleep_fini(parker);
+    bly_seat_leave(&parker->seat);
     free(parker);
 }
 
@@ -199,7 +115,7 @@ bly_parker_park_until(bly_parker *parker, uint64_t deadline)
     if (__atomic_fetch_sub(&parker->state, 1, __ATOMIC_ACQUIRE) == NOTIFIED)
         return true;
     for (;;) {
-        bool in_time = sleep_while_parked(parker, deadline);
+        bool in_time = bly_seat_sleep(&parker->seat, &parker->state, PARKED, deadline);
         int notified = NOTIFIED;
         if (__atomic_compare_exchange_n(&parker->state, &notified, EMPTY, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
@@ -274,10 +190,11 @@ bly_parker_poll(bly_parker *parker, struct pollfd *polls, unsigned int count, ui
 static void
 end_sleep(bly_parker *parker, bool polls)
 {
+    bly_seat *seat = &parker->seat;
     if (polls)
         bly_bell_ring(&parker->bell);
     else
-        sleep_end(parker);
+        bly_seats_wake(&seat, 1);
 }
 
 void
@@ -308,9 +225,16 @@ bly_parker_gather(bly_wakes *wakes)
 void
 bly_wakes_carry_out(bly_wakes *wakes)
 {
+    bly_seat *seats[BLY_WAKES_MOST];
+    unsigned int count = 0;
     for (unsigned int i = 0; i < wakes->count; i++) {
-        end_sleep(wakes->parkers[i], wakes->polls[i]);
-        bly_parker_unref(wakes->parkers[i]);
+        if (wakes->polls[i])
+            bly_bell_ring(&wakes->parkers[i]->bell);
+        else
+            seats[count++] = &wakes->parkers[i]->seat;
     }
+    bly_seats_wake(seats, count);
+    for (unsigned int i = 0; i < wakes->count; i++)
+        bly_parker_unref(wakes->parkers[i]);
     wakes->count = 0;
 }

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/seat.h"
+
 typedef struct bly_parker bly_parker;
 struct pollfd;
 
@@ -53,7 +55,7 @@ void bly_parker_wake(bly_parker *parker);
 /* Wake-ups that a thread has gathered. Waking costs a system call and may cost the waker its processor: an I/O thread
  * does first what others wait for on the wire. Where many are woken, the first of them can run meanwhile on another
  * processor: a full list is carried out. */
-#define BLY_WAKES_MOST 8
+#define BLY_WAKES_MOST BLY_SEATS_MOST
 
 typedef struct bly_wakes {
     /* the gathering thread only */

@@ -17,6 +17,7 @@ libbelay_sources += \
 	src/base/quiet.c src/base/quiet.h \
 	src/base/refcount.h \
 	src/base/schedule.c \
+	src/base/seat.c src/base/seat.h \
 	src/base/stack.c src/base/stack.h \
 	src/base/thread.c src/base/thread.h \
 	src/base/trim.c src/base/trim.h

@@ -46,6 +46,10 @@ check_PROGRAMS += tests/base/test_parker
 tests_base_test_parker_SOURCES = tests/base/test_parker.c tests/base/aborts.h
 tests_base_test_parker_LDADD = $(test_libs)
 
+check_PROGRAMS += tests/base/test_seat
+tests_base_test_seat_SOURCES = tests/base/test_seat.c
+tests_base_test_seat_LDADD = $(test_libs)
+
 check_PROGRAMS += tests/base/test_refcount
 tests_base_test_refcount_SOURCES = tests/base/test_refcount.c tests/base/aborts.h
 tests_base_test_refcount_LDADD = $(test_libs)

@@ -63,6 +63,7 @@ verify()
 configurations()
 {
     case $1 in
+    seat) echo ;;
     call) printf '%s\n' '-DSTREAM=0 -DAHEAD=0' '-DSTREAM=1 -DAHEAD=0' '-DSTREAM=0 -DAHEAD=1' '-DSTREAM=1 -DAHEAD=1' ;;
     mailbox)
         echo -DCALLERS=1 -DPOSTERS=1 -DKEEPERS=1 -DNAPS=2
@@ -85,7 +86,7 @@ find_bug()
     result $bug_status 1 "$1: $2 is found"
 }
 
-for model in call mailbox; do
+for model in seat mailbox call; do
     configurations $model >"$work/all"
     while read -r definitions; do
         # shellcheck disable=SC2086

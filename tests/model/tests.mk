@@ -3,4 +3,5 @@ EXTRA_DIST += \
 	tests/model/README \
 	tests/model/call.pml \
 	tests/model/mailbox.pml \
-	tests/model/run.sh
+	tests/model/run.sh \
+	tests/model/seat.pml
