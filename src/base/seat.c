@@ -20,8 +20,8 @@
 #define CACHE_LINE 64
 
 typedef struct bly_seat_row {
-    /* The futex. Atomic: counts wake-ups of any of its seats, so that a thread which has not fallen asleep yet does not;
-     * released by whoever wakes. A line of its own, which nothing else makes the sleepers' processors fetch. */
+    /* The futex. Atomic: counts wake-ups of any of its seats, so that a thread which has not fallen asleep yet does
+     * not; released by whoever wakes. A line of its own, which nothing else makes the sleepers' processors fetch. */
     _Alignas(CACHE_LINE) uint32_t wakes;
     /* guarded by the lock of the rows */
     _Alignas(CACHE_LINE) bly_link link; /* in `open` while it has a free seat */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seats: where threads sleep until others wake them. On Linux up to 32 seats are a row, which is one futex, and each has
- * a bit of its own: one system call wakes whoever of a row is meant. That matters because waking a sleeping processor is
- * the dearest part of it, on a virtual machine an exit to the hypervisor: woken in one go, all but the first find it
- * awake. Elsewhere each seat has a condition.
+ * Seats: where threads sleep until others wake them. On Linux up to 32 seats are a row, which is one futex, and
+ * each has a bit of its own: one system call wakes whoever of a row is meant. That matters because waking a
+ * sleeping processor is the dearest part of it, on a virtual machine an exit to the hypervisor: woken in one go,
+ * all but the first find it awake. Elsewhere each seat has a condition.
  *
  * What is slept for is a word of the sleeper's, which whoever wakes changes first.
  */
