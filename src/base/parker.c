@@ -26,7 +26,7 @@ struct bly_parker {
     /* atomic: a wake-up is released by the waker and acquired by the parked thread, so that what was
      * written before the wake is seen after the park */
     int state;
-    bly_seat seat; /* const after creation */
+    bly_seat seat; /* its own rules */
 };
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;

@@ -49,13 +49,13 @@ bly_poll_end bly_parker_poll(bly_parker *parker, struct pollfd *polls, unsigned 
 
 /* Wakes its thread, now or at its next park or poll. Threads: any that holds a reference; on one that gathers
  * wake-ups a sleeping thread is woken when they are carried out, at the latest when the list is full and one more is to
- * be woken; one that is not asleep yet sees it at once. */
+ * be woken; one that has not looked yet sees it at once. */
 void bly_parker_wake(bly_parker *parker);
 
 /* Wake-ups that a thread has gathered. Waking costs a system call and may cost the waker its processor: an I/O thread
  * does first what others wait for on the wire. Where many are woken, the first of them can run meanwhile on another
  * processor: a full list is carried out. */
-#define BLY_WAKES_MOST BLY_SEATS_MOST
+#define BLY_WAKES_MOST BLY_SEATS_AT_ONCE
 
 typedef struct bly_wakes {
     /* the gathering thread only */

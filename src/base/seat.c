@@ -105,25 +105,27 @@ static void
 wake_in_row(bly_seat_row *row, uint32_t bits)
 {
     __atomic_fetch_add(&row->wakes, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, &row->wakes, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, __builtin_popcount(bits), NULL, NULL, bits);
+    long woken = syscall(SYS_futex, &row->wakes, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, __builtin_popcount(bits), NULL,
+                         NULL, bits);
+    BLY_ASSERT(woken >= 0); /* where the system has no such call: better an abort than threads that sleep for ever */
 }
 
 void
 bly_seats_wake(bly_seat *const *seats, unsigned int count)
 {
     uint32_t done = 0;
-    BLY_ASSERT(count <= BLY_SEATS_MOST);
+    BLY_ASSERT(count <= BLY_SEATS_AT_ONCE);
     for (unsigned int i = 0; i < count; i++) {
-        bly_seat_row *row = seats[i]->row;
         uint32_t bits = 0;
+        if ((done & 1u << i) != 0)
+            continue;
         for (unsigned int j = i; j < count; j++) {
-            if (seats[j]->row != row || (done & 1u << j) != 0)
+            if (seats[j]->row != seats[i]->row)
                 continue;
             bits |= seats[j]->bit;
             done |= 1u << j;
         }
-        if (bits != 0)
-            wake_in_row(row, bits);
+        wake_in_row(seats[i]->row, bits);
     }
 }
 
@@ -158,7 +160,7 @@ bly_seat_sleep(bly_seat *seat, const int *word, int value, uint64_t deadline)
 void
 bly_seats_wake(bly_seat *const *seats, unsigned int count)
 {
-    BLY_ASSERT(count <= BLY_SEATS_MOST);
+    BLY_ASSERT(count <= BLY_SEATS_AT_ONCE);
     for (unsigned int i = 0; i < count; i++) {
         /* Taking the lock lets a thread that has seen its word get as far as its wait. */
         bly_mutex_lock(&seats[i]->lock);

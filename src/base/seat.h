@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Seats: where threads sleep until others wake them. On Linux up to 32 seats are a row, which is one futex, and
- * each has a bit of its own: one system call wakes whoever of a row is meant. That matters because waking a
- * sleeping processor is the dearest part of it, on a virtual machine an exit to the hypervisor: woken in one go,
- * all but the first find it awake. Elsewhere each seat has a condition.
+ * each has a bit of its own: one system call wakes whoever of a row is meant. The most expensive part of a wake-up
+ * is that of a processor, on a virtual machine an exit to the hypervisor: of threads that are woken in one go all
+ * but the first find it awake. Elsewhere each seat has a condition.
  *
  * What is slept for is a word of the sleeper's, which whoever wakes changes first.
  */
@@ -35,16 +35,16 @@ typedef struct bly_seat {
 /* False without memory. Any thread. */
 bool bly_seat_take(bly_seat *seat);
 
-/* Nobody sleeps there, or wakes, any more. Any thread. */
+/* By now nobody sleeps there, and nobody is in bly_seats_wake() for it. Any thread. */
 void bly_seat_leave(bly_seat *seat);
 
 /* Sleeps while `*word` (atomic) is `value`; may return early. One thread at a time on a seat. False when `deadline`
  * (CLOCK_MONOTONIC nanoseconds, UINT64_MAX: for ever) passed. */
 bool bly_seat_sleep(bly_seat *seat, const int *word, int value, uint64_t deadline);
 
-#define BLY_SEATS_MOST 16
+#define BLY_SEATS_AT_ONCE 16
 
-/* Wakes whoever sleeps on these, BLY_SEATS_MOST at most. Their words have been changed, with release, on the same
+/* Wakes whoever sleeps on these, BLY_SEATS_AT_ONCE at most. Their words have been changed, with release, on the same
  * thread. Any thread. */
 void bly_seats_wake(bly_seat *const *seats, unsigned int count);
 

@@ -56,7 +56,7 @@ struct bly_loop {
     uv_poll_t wake;
     bly_loop_deferred *first_deferred;
     bly_loop_deferred **last_deferred;
-    bly_wakes wakes; /* owed to threads, until what this turn sends has left */
+    bly_wakes wakes; /* owed to threads, until what this turn sends has left, or it is full */
     bool may_hurry;
     bool gives_way; /* to others, before it carries the wake-ups out */
     bly_way way;    /* by CLOCK_MONOTONIC */

@@ -78,12 +78,12 @@ struct belay_call {
     /* guarded by lock */
     bly_bytes_queue in; /* complete messages */
     size_t in_count;    /* how many */
-    bly_bytes_queue spent; /* a few that were read, on their way back to the I/O thread */
+    bly_bytes_queue spent; /* small ones that were read, on their way back to the I/O thread */
     size_t spent_size;     /* what they take, nearly */
     bool in_ended;      /* none will follow */
     bool discards;      /* nobody receives: messages are dropped */
     size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
-    bool window_due;    /* tell it */
+    bool window_due;    /* tell it, and have it take `spent` */
     bly_bytes_queue out; /* frames that the I/O thread has not fetched */
     size_t out_at_io;    /* bytes that it has, and that have not left */
     bool out_started;    /* the first was queued: headers are closed */
@@ -211,7 +211,7 @@ void bly_call_note_waiting_locked(belay_call *call);
 /* The call holds nothing of the connection's any more. Nobody takes messages after this. */
 void bly_call_leave_holding(belay_call *call);
 
-/* Tells the stream's window again, after the program took messages. */
+/* Tells the stream's window again, after the program took messages, and takes those back that it has read. */
 void bly_call_update_window(belay_call *call);
 
 /* Bytes have left: wakes the sender. The `drained` of both sides. */

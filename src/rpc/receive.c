@@ -16,10 +16,10 @@
 /* What a message that waits costs besides its bytes: else empty ones could be sent without end. */
 #define MESSAGE_PRICE 32
 
-/* So much of what was read may be on its way back to the I/O thread, and so much of that may lie there while nothing
- * is received: that is not counted, since no handler could make room of it. */
-#define MOST_SPENT (128u << 10)
+/* So much of what was read may lie in a call; when it is more, the I/O thread is asked to take it. What it has not taken
+ * then counts as waiting: it will make room by itself, while nobody would of the rest. */
 #define QUIET_SPENT 8192u
+#define MOST_SPENT (128u << 10)
 
 static size_t
 waiting_locked(const belay_call *call)
@@ -80,6 +80,7 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     if (call->end_cause != BELAY_CAUSE_NONE || call->discards) {
         /* Nobody will take them. */
         take_spent_locked(call, &complete);
+        bly_call_note_waiting_locked(call);
         bly_mutex_unlock(&call->lock);
         bly_bytes_queue_clear(&complete);
         set_window(call, 0);
@@ -131,6 +132,7 @@ bly_call_end_input(belay_call *call)
     bly_mutex_lock(&call->lock);
     call->in_ended = true;
     take_spent_locked(call, &spent);
+    bly_call_note_waiting_locked(call);
     bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
     bly_call_wake(reader);
@@ -154,15 +156,17 @@ bly_call_update_window(belay_call *call)
 
 /* ---- The receiving thread --------------------------------------------------------------------------- */
 
-/* Tells the I/O thread once enough was taken that the peer could be waiting for window. */
+/* Tells the I/O thread once enough was taken that the peer could be waiting for window, or lies there to be taken. */
 static bool
 note_taken_locked(belay_call *call, size_t size)
 {
     call->taken += size + MESSAGE_PRICE;
     bly_call_note_waiting_locked(call);
-    if (call->in_ended || call->taken < call->stream_window / 4)
+    bool window_due = call->taken >= call->stream_window / 4;
+    if (call->in_ended || (!window_due && call->spent_size <= QUIET_SPENT))
         return false;
-    call->taken = 0;
+    if (window_due)
+        call->taken = 0;
     call->window_due = true;
     return bly_call_want_io_locked(call);
 }
@@ -181,16 +185,6 @@ bly_call_has_ended_locked(const belay_call *call)
     return call->end_cause != BELAY_CAUSE_NONE;
 }
 
-/* What was read must not lie there for as long as nothing comes. */
-static bool
-wants_spent_taken_locked(belay_call *call)
-{
-    if (call->spent_size <= QUIET_SPENT)
-        return false;
-    call->window_due = true;
-    return bly_call_want_io_locked(call);
-}
-
 /* Sleeps until ready. Lock held, dropped while asleep. */
 static belay_code
 await_locked(belay_call *call, bly_call_condition ready)
@@ -202,12 +196,8 @@ await_locked(belay_call *call, bly_call_condition ready)
         return BELAY_RESOURCE_EXHAUSTED;
     call->reader = parker;
     call->reader_ready = ready;
-    bool post = wants_spent_taken_locked(call);
     do {
         bly_mutex_unlock(&call->lock);
-        if (post)
-            bly_call_post(call);
-        post = false;
         bly_pool_blocked_in(call->is_server ? BLY_POOL_IN_RECV : BLY_POOL_IN_CHILD);
         bly_parker_park(parker);
         bly_pool_blocked_end();

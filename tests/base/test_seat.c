@@ -34,6 +34,20 @@ expect_own(const bly_seat *seats, size_t count)
             CU_ASSERT_FALSE(is_same(&seats[i], &seats[j]));
 }
 
+/* Whether one of `from` to `to` sits in the row of the first. */
+static bool
+is_back_in_the_first_row(const bly_seat *seats, size_t from, size_t to)
+{
+#if BLY_SEATS_ARE_FUTEXES
+    while (from < to && seats[from].row != seats[0].row)
+        from++;
+#endif
+    return from < to;
+}
+
+#define FIRST_LEFT 5
+#define LAST_LEFT 69
+
 static void
 test_everybody_has_a_seat_of_his_own(void)
 {
@@ -41,11 +55,12 @@ test_everybody_has_a_seat_of_his_own(void)
     for (size_t i = 0; i < SEATS; i++)
         CU_ASSERT_TRUE_FATAL(bly_seat_take(&seats[i]));
     expect_own(seats, SEATS);
-    /* Those in the middle of full rows, and a whole row, are free again; then they are taken by others. */
-    for (size_t i = 5; i < 60; i++)
+    /* Some of a full row, and all of another, are free again; then they are taken by others. */
+    for (size_t i = FIRST_LEFT; i <= LAST_LEFT; i++)
         bly_seat_leave(&seats[i]);
-    for (size_t i = 5; i < 60; i++)
+    for (size_t i = FIRST_LEFT; i <= LAST_LEFT; i++)
         CU_ASSERT_TRUE_FATAL(bly_seat_take(&seats[i]));
+    CU_ASSERT_TRUE(is_back_in_the_first_row(seats, FIRST_LEFT, LAST_LEFT + 1));
     expect_own(seats, SEATS);
     for (size_t i = 0; i < SEATS; i++)
         bly_seat_leave(&seats[i]);
@@ -107,8 +122,8 @@ is_asleep(void *argument)
 static void
 wake_round(sleeper *sleepers, size_t first, int round)
 {
-    bly_seat *seats[BLY_SEATS_MOST];
-    unsigned int most = 1 + (unsigned int)round % BLY_SEATS_MOST;
+    bly_seat *seats[BLY_SEATS_AT_ONCE];
+    unsigned int most = 1 + (unsigned int)round % BLY_SEATS_AT_ONCE;
     unsigned int count = 0;
     for (size_t i = first; i < SLEEPERS; i += WAKERS) {
         wait_until(is_asleep, &sleepers[i], "the sleeper has done its round");

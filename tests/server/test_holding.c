@@ -98,6 +98,10 @@ typedef struct bench {
     fixture fixture;
     gate entered;
     gate go; /* slow handlers may receive */
+    int64_t stops_after; /* const once calls begin: so many messages, and waits for `on` then; 0: does not */
+    gate stops;
+    gate on;
+    belay_call *receiving; /* a receiving handler's, there before it has entered; for tests that have one */
 } bench;
 
 static belay_code
@@ -115,10 +119,16 @@ receive_late(belay_call *call, Belay__Test__Note *reply)
     const void *data;
     size_t size;
     belay_code code;
+    if (b->stops_after > 0)
+        b->receiving = call;
     gate_open(&b->entered);
     gate_wait(&b->go);
-    while ((code = belay_call_recv(call, &data, &size)) == BELAY_OK)
-        reply->number++;
+    while ((code = belay_call_recv(call, &data, &size)) == BELAY_OK) {
+        if (++reply->number != b->stops_after)
+            continue;
+        gate_open(&b->stops);
+        gate_wait(&b->on);
+    }
     return code == BELAY_END_OF_STREAM ? BELAY_OK : code;
 }
 
@@ -131,6 +141,9 @@ bench_open(bench *b, belay_limit limit, uint64_t value)
     CU_ASSERT_EQUAL(belay_server_options_set_limit(options, limit, value), BELAY_OK);
     gate_init(&b->entered, "handler entered");
     gate_init(&b->go, "handler may receive");
+    gate_init(&b->stops, "handler has received its part");
+    gate_init(&b->on, "handler may receive the rest");
+    b->stops_after = 0;
     fixture_open(&b->fixture, &(fixture_options){
         .handlers = {.unary = answer, .upload = receive_late}, .data = b, .server = options});
     belay_server_options_free(options);
@@ -147,6 +160,8 @@ bench_close(bench *b)
     fixture_close(&b->fixture);
     gate_fini(&b->entered);
     gate_fini(&b->go);
+    gate_fini(&b->stops);
+    gate_fini(&b->on);
 }
 
 static bool
@@ -217,6 +232,39 @@ test_one_slow_handler_does_not_stop_its_neighbours(void)
     CU_ASSERT_EQUAL(belay_server_limit_reached(b.fixture.server, BELAY_LIMIT_CONNECTION_BYTES), 0);
     gate_open(&b.go);
     belay_call_free(slow[0]);
+    bench_close(&b);
+}
+
+static bool
+has_part(void *argument)
+{
+    bench *b = argument;
+    bly_mutex_lock(&b->receiving->lock);
+    bool part = (int64_t)b->receiving->in_count == b->stops_after;
+    bly_mutex_unlock(&b->receiving->lock);
+    return part;
+}
+
+/* It may lie in the call for a while, on its way back to the I/O thread. */
+static void
+test_what_was_read_holds_nobody_up(void)
+{
+    enum { PART = 40 }; /* so few that no more window is told of for them */
+    bench b;
+    bench_open(&b, BELAY_LIMIT_CONNECTION_BYTES, MIB);
+    b.stops_after = PART;
+    Belay__Test__Note *note = note_new(1000);
+    belay_call *call = start_upload(&b.fixture, NULL, BELAY_FOREVER);
+    for (int i = 0; i < PART; i++)
+        CU_ASSERT_EQUAL(belay_test_probe_upload_send_request(call, note), BELAY_OK);
+    free(note);
+    gate_wait(&b.entered);
+    wait_until(has_part, &b, "all messages are there");
+    gate_open(&b.go);
+    gate_wait(&b.stops);
+    CU_ASSERT_EQUAL(send_large(b.fixture.channel), BELAY_OK);
+    gate_open(&b.on);
+    CU_ASSERT_EQUAL(belay_test_probe_upload_finish(call, NULL, NULL), BELAY_OK);
     bench_close(&b);
 }
 
@@ -292,6 +340,7 @@ main(int argc, char **argv)
         TEST(small_messages_are_not_told),
         TEST(slow_handlers_hold_no_more_than_their_limit_and_all_comes_in_the_end),
         TEST(one_slow_handler_does_not_stop_its_neighbours),
+        TEST(what_was_read_holds_nobody_up),
         TEST(slow_handlers_of_one_connection_hold_up_others_at_the_servers_limit_only_until_they_go_on),
         TEST(large_messages_that_do_not_fit_together_come_one_after_the_other),
         TEST(messages_that_are_begun_and_not_completed_are_bounded),
