@@ -16,8 +16,8 @@
 /* What a message that waits costs besides its bytes: else empty ones could be sent without end. */
 #define MESSAGE_PRICE 32
 
-/* So much of what was read may lie in a call; when it is more, the I/O thread is asked to take it. What it has not taken
- * then counts as waiting: it will make room by itself, while nobody would of the rest. */
+/* So much of what was read may lie in a call; when it is more, the I/O thread is asked to take it. What it has not
+ * taken then counts as waiting: it will make room by itself, while nobody would of the rest. */
 #define QUIET_SPENT 8192u
 #define MOST_SPENT (128u << 10)
 
@@ -56,11 +56,13 @@ set_window(belay_call *call, size_t waiting)
     bly_h2_stream_set_window(&call->stream, (uint32_t)window);
 }
 
+/* What waits is told anew: the taken no longer count. */
 static void
 take_spent_locked(belay_call *call, bly_bytes_queue *spent)
 {
     bly_bytes_queue_splice(spent, &call->spent);
     call->spent_size = 0;
+    bly_call_note_waiting_locked(call);
 }
 
 bly_frame_error
@@ -80,17 +82,15 @@ bly_call_take_data(belay_call *call, const uint8_t *data, size_t size, unsigned 
     if (call->end_cause != BELAY_CAUSE_NONE || call->discards) {
         /* Nobody will take them. */
         take_spent_locked(call, &complete);
-        bly_call_note_waiting_locked(call);
         bly_mutex_unlock(&call->lock);
         bly_bytes_queue_clear(&complete);
         set_window(call, 0);
         return error;
     }
     bly_bytes_queue_splice(&call->in, &complete);
-    take_spent_locked(call, &spent);
     call->in_count += *messages;
+    take_spent_locked(call, &spent);
     size_t waiting = waiting_locked(call);
-    bly_call_note_waiting_locked(call);
     if (*messages > 0)
         reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
@@ -132,7 +132,6 @@ bly_call_end_input(belay_call *call)
     bly_mutex_lock(&call->lock);
     call->in_ended = true;
     take_spent_locked(call, &spent);
-    bly_call_note_waiting_locked(call);
     bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
     bly_call_wake(reader);
@@ -147,7 +146,6 @@ bly_call_update_window(belay_call *call)
     bly_mutex_lock(&call->lock);
     take_spent_locked(call, &spent);
     size_t waiting = waiting_locked(call);
-    bly_call_note_waiting_locked(call);
     bly_mutex_unlock(&call->lock);
     bly_bytes_queue_clear(&spent);
     if (call->stream.id != 0 && !call->stream.received_end)

@@ -95,6 +95,7 @@ test_a_sleep_ends_at_its_deadline_and_not_before(void)
 typedef struct sleeper {
     bly_seat seat;
     pthread_t thread;
+    int most;   /* const: rounds */
     int word;   /* atomic: ASLEEP is stored with release, what was done before is seen by who acquires it */
     int rounds; /* its thread's; whoever has acquired `word` may look */
 } sleeper;
@@ -103,11 +104,11 @@ static void
 sleep_in_rounds(void *argument)
 {
     sleeper *self = argument;
-    for (int i = 0; i < ROUNDS; i++) {
+    while (self->rounds < self->most) {
+        __atomic_store_n(&self->word, ASLEEP, __ATOMIC_RELEASE);
         while (__atomic_load_n(&self->word, __ATOMIC_ACQUIRE) == ASLEEP)
             (void)bly_seat_sleep(&self->seat, &self->word, ASLEEP, UINT64_MAX);
         self->rounds++;
-        __atomic_store_n(&self->word, ASLEEP, __ATOMIC_RELEASE);
     }
 }
 
@@ -156,7 +157,7 @@ static void
 start_all(sleeper *sleepers, waker *wakers)
 {
     for (size_t i = 0; i < SLEEPERS; i++) {
-        sleepers[i].word = ASLEEP;
+        sleepers[i].most = ROUNDS;
         CU_ASSERT_TRUE_FATAL(bly_seat_take(&sleepers[i].seat));
     }
     for (size_t i = 0; i < SLEEPERS; i++)
@@ -199,24 +200,12 @@ await_asleep_at_once(sleeper *one)
 }
 
 static void
-sleep_many_times(void *argument)
-{
-    sleeper *self = argument;
-    for (int i = 0; i < TIMES; i++) {
-        __atomic_store_n(&self->word, ASLEEP, __ATOMIC_RELEASE);
-        while (__atomic_load_n(&self->word, __ATOMIC_ACQUIRE) == ASLEEP)
-            (void)bly_seat_sleep(&self->seat, &self->word, ASLEEP, UINT64_MAX);
-        self->rounds++;
-    }
-}
-
-static void
 test_no_wakeup_is_lost_on_the_way_to_sleep(void)
 {
-    sleeper one = {.word = AWAKE};
+    sleeper one = {.most = TIMES};
     bly_seat *seat = &one.seat;
     CU_ASSERT_TRUE_FATAL(bly_seat_take(seat));
-    CU_ASSERT_TRUE_FATAL(bly_thread_start(&one.thread, "sleeper", 0, sleep_many_times, &one));
+    CU_ASSERT_TRUE_FATAL(bly_thread_start(&one.thread, "sleeper", 0, sleep_in_rounds, &one));
     for (int i = 0; i < TIMES; i++) {
         await_asleep_at_once(&one);
         __atomic_store_n(&one.word, AWAKE, __ATOMIC_RELEASE);

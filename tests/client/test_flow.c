@@ -362,16 +362,6 @@ test_empty_messages_fill_a_window_too(void)
 }
 
 static bool
-has_few(void *argument)
-{
-    belay_call *call = argument;
-    bly_mutex_lock(&call->lock);
-    bool few = call->in_count == FEW;
-    bly_mutex_unlock(&call->lock);
-    return few;
-}
-
-static bool
 has_little_spent(void *argument)
 {
     belay_call *call = argument;
@@ -413,7 +403,7 @@ test_a_quiet_stream_keeps_little_of_what_was_read(void)
     sender_start_with(&self, call, send_few);
     gate_wait(&b.entered);
     belay_call *receiving = __atomic_load_n(&b.receiving, __ATOMIC_RELAXED);
-    wait_until(has_few, receiving, "all messages are there");
+    fixture_await_messages(receiving, FEW);
     fixture_hold_io(&b.fixture);
     gate_open(&b.go);
     fixture_await_blocked(&b.fixture, 1);

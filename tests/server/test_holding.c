@@ -235,16 +235,6 @@ test_one_slow_handler_does_not_stop_its_neighbours(void)
     bench_close(&b);
 }
 
-static bool
-has_part(void *argument)
-{
-    bench *b = argument;
-    bly_mutex_lock(&b->receiving->lock);
-    bool part = (int64_t)b->receiving->in_count == b->stops_after;
-    bly_mutex_unlock(&b->receiving->lock);
-    return part;
-}
-
 /* It may lie in the call for a while, on its way back to the I/O thread. */
 static void
 test_what_was_read_holds_nobody_up(void)
@@ -259,7 +249,7 @@ test_what_was_read_holds_nobody_up(void)
         CU_ASSERT_EQUAL(belay_test_probe_upload_send_request(call, note), BELAY_OK);
     free(note);
     gate_wait(&b.entered);
-    wait_until(has_part, &b, "all messages are there");
+    fixture_await_messages(b.receiving, PART);
     gate_open(&b.go);
     gate_wait(&b.stops);
     CU_ASSERT_EQUAL(send_large(b.fixture.channel), BELAY_OK);

@@ -9,6 +9,7 @@
 #include "io/loop_inside.h"
 #include "io/timer.h"
 #include "pool/pool.h"
+#include "rpc/call.h"
 #include "rpc/runtime.h"
 #include "server/server.h"
 #include "support/patience.h"
@@ -245,6 +246,28 @@ fixture_await_queued(const fixture *f, unsigned int count)
 {
     pool_wish wish = {f, count};
     wait_until(queue_is, &wish, "calls in the pool's queue");
+}
+
+typedef struct message_wish {
+    belay_call *call;
+    size_t count;
+} message_wish;
+
+static bool
+messages_are(void *argument)
+{
+    const message_wish *wish = argument;
+    bly_mutex_lock(&wish->call->lock);
+    bool are = wish->call->in_count == wish->count;
+    bly_mutex_unlock(&wish->call->lock);
+    return are;
+}
+
+void
+fixture_await_messages(belay_call *call, size_t count)
+{
+    message_wish wish = {call, count};
+    wait_until(messages_are, &wish, "messages that wait to be received");
 }
 
 static bool

@@ -90,6 +90,9 @@ void fixture_await_queued(const fixture *fixture, unsigned int count);
 /* Waits until as many workers sleep in one of belay's waits. */
 void fixture_await_blocked(const fixture *fixture, unsigned int count);
 
+/* Waits until so many messages of a call wait to be received. */
+void fixture_await_messages(belay_call *call, size_t count);
+
 /* Waits until the server knows that no connection is left. */
 void fixture_await_no_connection(const fixture *fixture);
 
