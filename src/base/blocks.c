@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/blocks.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,11 @@ typedef struct shelf {
 static shelf no_shelves[BLY_BLOCKS_LARGEST / STEP + 1];
 
 static _Thread_local shelf *shelves BLY_FAST_TLS = no_shelves;
+
+/* Its destructor ends what a program's thread has begun; its value means nothing. */
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_exists; /* const after key_once */
 
 static size_t
 shelf_of(size_t size)
@@ -81,6 +87,29 @@ bly_blocks_end(void)
     }
     free(shelves);
     shelves = no_shelves;
+}
+
+static void
+thread_ends(void *kept)
+{
+    (void)kept;
+    bly_blocks_end();
+}
+
+static void
+make_key(void)
+{
+    key_exists = pthread_key_create(&key, thread_ends) == 0;
+}
+
+void
+bly_blocks_keep_here(void)
+{
+    if (!KEEPS_BLOCKS || __builtin_expect(shelves != no_shelves, 1))
+        return;
+    pthread_once(&key_once, make_key);
+    if (key_exists && pthread_setspecific(key, &key) == 0)
+        bly_blocks_begin_few();
 }
 
 /* One that the thread has kept, or NULL. */

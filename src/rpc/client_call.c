@@ -369,9 +369,9 @@ publish_headers(bly_client_call *client)
 {
     belay_call *call = &client->call;
     bly_mutex_lock(&call->lock);
-    client->headers = client->block != NULL ? client->block : belay_metadata_new();
+    client->headers = client->block;
     client->block = NULL;
-    client->headers_ready = client->headers != NULL;
+    client->headers_ready = true;
     bly_parker *reader = bly_call_reader_locked(call);
     bly_mutex_unlock(&call->lock);
     bly_call_wake(reader);

@@ -4,6 +4,7 @@
  */
 #include "rpc/client_call.h"
 #include "rpc/server_call.h"
+#include "wire/metadata.h"
 
 const char *
 belay_call_peer(const belay_call *call)
@@ -31,9 +32,11 @@ belay_call_metadata(const belay_call *call)
     belay_call *own = (belay_call *)call;
     bly_client_call *client = bly_client_call_of(own);
     bly_mutex_lock(&own->lock);
-    const belay_metadata *headers = client->headers_ready ? client->headers : NULL;
+    bool ready = client->headers_ready;
     bly_mutex_unlock(&own->lock);
-    return headers;
+    if (!ready)
+        return NULL;
+    return client->headers != NULL ? client->headers : &bly_metadata_none;
 }
 
 /* A message as it was before it was compressed. One that cannot be had ends the call. */

@@ -172,6 +172,7 @@ bly_client_call_start(const bly_client_host *host, belay_context *context, const
         options = &default_options;
     if (one_request != (request != NULL) || !bly_runtime_usable(host->runtime))
         return BELAY_INVALID_ARGUMENT;
+    bly_blocks_keep_here();
     bly_bytes *frame = one_request ? bly_call_frame_pack(request) : NULL;
     if (one_request && frame == NULL)
         return BELAY_RESOURCE_EXHAUSTED;

@@ -22,6 +22,8 @@ struct belay_metadata {
     char text[OWN_TEXT];
 };
 
+const belay_metadata bly_metadata_none;
+
 belay_metadata *
 belay_metadata_new(void)
 {

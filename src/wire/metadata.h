@@ -13,6 +13,9 @@
 /* Values that one "-bin" header may hold: a comma is a byte on the wire and an entry here. */
 #define BLY_METADATA_MAX_PARTS 128
 
+/* A list without pairs, which stays so. */
+extern const belay_metadata bly_metadata_none;
+
 /* Appends a pair as it came from the wire: "-bin" values are decoded (split on commas: one pair for
  * each), others kept as they are. BELAY_OK; BELAY_INTERNAL for bad base64; BELAY_OUT_OF_RANGE for too
  * many values; BELAY_RESOURCE_EXHAUSTED without memory. The list is unchanged on failure. */

@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 33)
+#include <malloc.h>
+#define HAS_MALLINFO2 1
+#endif
+#endif
+
 #include "base/thread.h"
 #include "support/suite.h"
 
@@ -117,6 +124,40 @@ test_blocks_may_be_freed_on_another_thread(void)
     pthread_join(thread, NULL);
 }
 
+#define ENDING_THREADS 100
+
+static void
+keep_as_a_programs_thread(void *block)
+{
+    bly_blocks_keep_here();
+    bly_blocks_keep_here();
+    bly_blocks_free(block, 70);
+    bly_blocks_free(use(1000, 7), 1000);
+}
+
+/* Bytes that malloc has given out; always 0 with sanitizers, which find by themselves what is lost. */
+static size_t
+given_out(void)
+{
+#if defined(HAS_MALLINFO2)
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
+static void
+test_a_programs_thread_keeps_a_few_until_it_ends(void)
+{
+    size_t before = given_out();
+    for (size_t i = 0; i < ENDING_THREADS; i++) {
+        pthread_t thread;
+        CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "program", 0, keep_as_a_programs_thread, use(70, 5)));
+        pthread_join(thread, NULL);
+    }
+    CU_ASSERT_TRUE(given_out() < before + ENDING_THREADS * 1000);
+}
+
 static void
 test_threads_that_keep_none_use_malloc(void)
 {
@@ -148,6 +189,7 @@ main(int argc, char **argv)
         { "a_thread_may_keep_few", test_a_thread_may_keep_few },
         { "resized_blocks_keep_their_bytes", test_resized_blocks_keep_their_bytes },
         { "blocks_may_be_freed_on_another_thread", test_blocks_may_be_freed_on_another_thread },
+        { "a_programs_thread_keeps_a_few_until_it_ends", test_a_programs_thread_keeps_a_few_until_it_ends },
         { "threads_that_keep_none_use_malloc", test_threads_that_keep_none_use_malloc },
         { "a_block_that_is_not_zeroed_can_be_used_whole", test_a_block_that_is_not_zeroed_can_be_used_whole },
         CU_TEST_INFO_NULL,
