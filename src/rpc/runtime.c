@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "rpc/runtime.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/thread.h"
 #include "io/lend.h"
@@ -224,6 +224,30 @@ start_threads(belay_runtime *runtime, unsigned int io_threads)
     return true;
 }
 
+/* A child of fork() counts one more than its parent: asking for the process's number is a system call. Children that
+ * the C library does not make are not counted; its own locks may be broken in these. */
+static unsigned int forks; /* atomic, relaxed: a child begins with one thread */
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void
+count_fork(void)
+{
+    __atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+}
+
+static void
+watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, count_fork);
+}
+
+static unsigned int
+forks_so_far(void)
+{
+    pthread_once(&forks_once, watch_forks);
+    return __atomic_load_n(&forks, __ATOMIC_RELAXED);
+}
+
 belay_runtime *
 belay_runtime_new(const belay_runtime_options *options)
 {
@@ -241,7 +265,7 @@ bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
     bly_refcount_init(&runtime->refs);
     bly_mutex_init(&runtime->residents_lock);
     bly_list_init(&runtime->residents);
-    runtime->process = getpid();
+    runtime->forks = forks_so_far();
     runtime->environment = (bly_context_environment){
         .clock = clock,
         .copy_metadata = bly_metadata_copy,
@@ -309,7 +333,7 @@ bly_runtime_next_loop(belay_runtime *runtime)
 bool
 bly_runtime_usable(belay_runtime *runtime)
 {
-    if (runtime->process == getpid())
+    if (runtime->forks == __atomic_load_n(&forks, __ATOMIC_RELAXED))
         return true;
     fprintf(stderr, "belay: error: a runtime cannot be used after fork() without exec\n");
     return false;

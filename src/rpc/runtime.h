@@ -6,7 +6,6 @@
 #define BLY_RPC_RUNTIME_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <belay/runtime.h>
 
@@ -34,7 +33,7 @@ struct belay_runtime {
     bly_notifier *notifier;
     unsigned int loop_count;
     bly_loop *loops[BLY_RUNTIME_MAX_IO_THREADS];
-    pid_t process; /* to notice fork() */
+    unsigned int forks; /* that led to its process */
     /* any thread */
     bly_log log;
     bly_notifier_item log_item;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/answers.h"
@@ -357,6 +358,35 @@ test_an_abandoned_call_ends_with_its_channel(void)
 
 #define TEST(name) {#name, test_##name}
 
+/* ---- Other processes ----------------------------------------------------------------------------- */
+
+/* What a forked child is told when it uses its parent's channel: its exit status. */
+static int
+code_in_child(belay_runtime *runtime, belay_channel *channel)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        Belay__Test__Note request = BELAY__TEST__NOTE__INIT;
+        bool has_context = belay_context_new(runtime) != NULL;
+        belay_code code = belay_test_probe_unary(channel, NULL, &request, NULL, NULL, NULL);
+        _exit(has_context ? BELAY_OK : (int)code);
+    }
+    int status = 0;
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+test_a_forked_child_is_refused_and_its_parent_goes_on(void)
+{
+    bench b;
+    bench_open(&b, 1, 1, false);
+    CU_ASSERT_EQUAL(code_in_child(b.fixture.runtime, b.fixture.channel), BELAY_INVALID_ARGUMENT);
+    Belay__Test__Note request = BELAY__TEST__NOTE__INIT;
+    CU_ASSERT_EQUAL(belay_test_probe_unary(b.fixture.channel, NULL, &request, NULL, NULL, NULL), BELAY_OK);
+    bench_close(&b);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -373,6 +403,7 @@ main(int argc, char **argv)
         TEST(a_call_may_be_finished_long_after_its_channel_is_gone),
         TEST(a_call_of_a_live_context_leaves_it_alone_when_its_channel_goes),
         TEST(an_abandoned_call_ends_with_its_channel),
+        TEST(a_forked_child_is_refused_and_its_parent_goes_on),
         CU_TEST_INFO_NULL,
     };
     return suite_run("channel", tests, argc, argv);
