@@ -94,15 +94,31 @@ bly_h2_budget_window_update(bly_h2_connection *connection)
         connection->budget.window_updates--;
 }
 
+static void
+earn_windows(bly_h2_connection *connection, uint64_t most)
+{
+    uint64_t left = connection->budget.window_updates;
+    uint64_t more = left + connection->options.window_update_rate;
+    if (left < most)
+        connection->budget.window_updates = more < most ? more : most;
+}
+
 /* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end without
  * any DATA: calls that fail, and calls that are cancelled. */
 void
-bly_h2_budget_earn_windows(bly_h2_connection *connection)
+bly_h2_budget_peer_opened(bly_h2_connection *connection)
 {
-    uint32_t most = connection->options.window_updates;
-    uint32_t more = connection->options.window_update_rate;
-    uint32_t *left = &connection->budget.window_updates;
-    *left = most - *left < more ? most : *left + more;
+    earn_windows(connection, connection->options.window_updates);
+}
+
+/* What an honest peer answers to all that lies in its windows: the C core gives window with each message that it answers,
+ * for the stream and for the connection, and many small messages share a DATA frame. */
+#define BURSTS_SAVED 100
+
+void
+bly_h2_budget_sent(bly_h2_connection *connection)
+{
+    earn_windows(connection, (uint64_t)BURSTS_SAVED * connection->options.window_updates);
 }
 
 /* What time has forgiven. */

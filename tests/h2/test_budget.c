@@ -348,8 +348,30 @@ test_data_that_was_sent_pays_for_window_updates(void)
     for (int i = 0; i < ANSWERS; i++) {
         answer(lone_request(&raw, i, true), 10);
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(i), &frame));
-        update_window(&raw, 10, 0);
+        update_window(&raw, 10 + 10, 0); /* the frame, and the message */
     }
+    update_window(&raw, 10, 0);
+    check_alive(&raw);
+    update_window(&raw, 1, 0);
+    check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+    lone_close(&raw);
+}
+
+/* grpc's C core gives window with each message that it answers. */
+static void
+test_messages_that_share_a_frame_pay_each_up_to_a_hundred_bursts(void)
+{
+    enum { BURST = 7, MESSAGES = 100 };
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.window_updates = BURST;
+    lone_open_ready(&raw, false, &options);
+    send_body(request(&raw.owner, false), 10 * MESSAGES, 10);
+    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(0), &frame));
+    CU_ASSERT_EQUAL_FATAL(frame.size, 10 * MESSAGES);
+    update_window(&raw, 100 * BURST, 0);
     check_alive(&raw);
     update_window(&raw, 1, 0);
     check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
@@ -465,6 +487,7 @@ main(int argc, char **argv)
         TEST(window_updates_by_the_thousand_end_the_connection),
         TEST(window_updates_for_streams_that_are_gone_count),
         TEST(data_that_was_sent_pays_for_window_updates),
+        TEST(messages_that_share_a_frame_pay_each_up_to_a_hundred_bursts),
         TEST(streams_pay_for_their_own_window_updates),
         TEST(requests_pay_for_window_updates_too),
         TEST(a_flood_of_streams_is_read_in_small_pieces_and_goes_on),

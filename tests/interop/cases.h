@@ -2,7 +2,7 @@
 /*
  * The test cases, by what they are about: cases_unary.c, cases_stream.c, cases_compressed.c, cases_status.c,
  * cases_cancel.c, cases_soak.c, cases_http2.c. Their procedures are gRPC's "Interoperability Test Case
- * Descriptions".
+ * Descriptions", but for those that say otherwise.
  */
 #ifndef TESTS_INTEROP_CASES_H
 #define TESTS_INTEROP_CASES_H
@@ -61,6 +61,7 @@ bool case_concurrent_large_unary(const testbed *bed);
 bool case_client_streaming(const testbed *bed);
 bool case_server_streaming(const testbed *bed);
 bool case_ping_pong(const testbed *bed);
+bool case_small_messages(const testbed *bed);
 bool case_empty_stream(const testbed *bed);
 
 bool case_client_compressed_unary(const testbed *bed);

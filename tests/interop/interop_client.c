@@ -26,6 +26,7 @@ static const test_case cases[] = {
     {"server_streaming", case_server_streaming},
     {"server_compressed_streaming", case_server_compressed_streaming},
     {"ping_pong", case_ping_pong},
+    {"small_messages", case_small_messages},
     {"empty_stream", case_empty_stream},
     {"custom_metadata", case_custom_metadata},
     {"status_code_and_message", case_status_code_and_message},

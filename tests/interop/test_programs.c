@@ -41,7 +41,7 @@ test_every_case_passes(void)
 {
     static const char *const cases[] = {
         "empty_unary", "cacheable_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong",
-        "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
+        "small_messages", "empty_stream", "custom_metadata", "status_code_and_message", "special_status_message",
         "unimplemented_method", "unimplemented_service", "cancel_after_begin", "cancel_after_first_response",
         "timeout_on_sleeping_server", "concurrent_large_unary", "rpc_soak", "channel_soak",
         "per_rpc_creds",

@@ -23,7 +23,7 @@ watcher = services.Peer(server.address)
 MEBIBYTE = 1 << 20
 
 CASES = ['empty_unary', 'cacheable_unary', 'large_unary', 'client_streaming', 'server_streaming', 'ping_pong',
-         'empty_stream', 'custom_metadata', 'status_code_and_message', 'special_status_message',
+         'small_messages', 'empty_stream', 'custom_metadata', 'status_code_and_message', 'special_status_message',
          'unimplemented_method', 'unimplemented_service', 'cancel_after_begin', 'cancel_after_first_response',
          'timeout_on_sleeping_server', 'concurrent_large_unary', 'rpc_soak', 'channel_soak',
          'server_compressed_unary', 'server_compressed_streaming']

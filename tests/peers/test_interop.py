@@ -31,7 +31,7 @@ CASES = ['empty_unary', 'large_unary', 'client_streaming', 'server_streaming', '
          'unimplemented_service', 'cancel_after_begin', 'cancel_after_first_response', 'timeout_on_sleeping_server']
 SOAKS = ['rpc_soak', 'channel_soak']
 # What grpc-go's client has no case for, or only with Google's accounts.
-OURS = SOAKS + ['concurrent_large_unary', 'per_rpc_creds']
+OURS = SOAKS + ['concurrent_large_unary', 'per_rpc_creds', 'small_messages']
 # What only grpc-go's client has.
 GOS = SOAKS + ['pick_first_unary']
 # What grpc-go's server does not do. (Neither tells whether a request was compressed.)
