@@ -90,10 +90,11 @@ typedef enum belay_limit {
     BELAY_LIMIT_PROVOKED_ERRORS = 20,
     /* How many of these are forgiven in a second: 10. Reached: never by itself. */
     BELAY_LIMIT_PROVOKED_RATE = 21,
-    /* WINDOW_UPDATE frames: a burst of 1000. The connection ends with the next. Against floods. */
+    /* WINDOW_UPDATE frames: a burst of 1000, and what the next limit adds. The connection ends with the next. Against
+     * floods. */
     BELAY_LIMIT_WINDOW_UPDATES = 22,
-    /* How many more for each message and each DATA frame that was sent, and each stream that was opened: 10. What the
-     * peer's streams bring is saved up to one burst, what this side sends to 100. Reached: never by itself. */
+    /* How many more for each message and each DATA frame that was sent, and each stream that was opened: 10. They are
+     * saved up to one burst, those for messages to 100 bursts. Reached: never by itself. */
     BELAY_LIMIT_WINDOW_UPDATE_RATE = 23,
     /* New streams that a read may bring when reads before brought more than may be open at a time: 32. Then fewer
      * bytes are read in a turn, so that other connections have theirs. Against floods of streams. */

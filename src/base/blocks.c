@@ -21,6 +21,10 @@
 
 #define STEP 64
 
+/* Of memory, as processors hand it to each other. Where a larger block begins another line it takes one less, and shares
+ * none with a neighbour that somebody else writes. */
+#define LINE 64
+
 /* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */
 #define MANY (256 * 1024)
 #define FEW (4 * 1024)
@@ -39,7 +43,7 @@ static shelf no_shelves[BLY_BLOCKS_LARGEST / STEP + 1];
 
 static _Thread_local shelf *shelves BLY_FAST_TLS = no_shelves;
 
-/* Its destructor ends what a program's thread has begun; its value means nothing. */
+/* For its destructor at the end of a program's thread; finding the shelves goes by `shelves`. */
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool key_exists; /* const after key_once */
@@ -73,33 +77,33 @@ bly_blocks_begin_few(void)
     begin(FEW);
 }
 
-void
-bly_blocks_end(void)
+/* Ends the keeping of the calling thread, which has begun it. */
+static void
+clear(void *kept)
 {
-    if (shelves == no_shelves)
-        return;
+    shelf *all = kept;
+    shelves = no_shelves;
     for (size_t i = 0; i <= BLY_BLOCKS_LARGEST / STEP; i++) {
-        while (shelves[i].first != NULL) {
-            block *first = shelves[i].first;
-            shelves[i].first = first->next;
+        while (all[i].first != NULL) {
+            block *first = all[i].first;
+            all[i].first = first->next;
             free(first);
         }
     }
-    free(shelves);
-    shelves = no_shelves;
+    free(all);
 }
 
-static void
-thread_ends(void *kept)
+void
+bly_blocks_end(void)
 {
-    (void)kept;
-    bly_blocks_end();
+    if (shelves != no_shelves)
+        clear(shelves);
 }
 
 static void
 make_key(void)
 {
-    key_exists = pthread_key_create(&key, thread_ends) == 0;
+    key_exists = pthread_key_create(&key, clear) == 0;
 }
 
 void
@@ -108,8 +112,11 @@ bly_blocks_keep_here(void)
     if (!KEEPS_BLOCKS || __builtin_expect(shelves != no_shelves, 1))
         return;
     pthread_once(&key_once, make_key);
-    if (key_exists && pthread_setspecific(key, &key) == 0)
-        bly_blocks_begin_few();
+    if (!key_exists)
+        return;
+    bly_blocks_begin_few();
+    if (shelves != no_shelves && pthread_setspecific(key, shelves) != 0)
+        bly_blocks_end();
 }
 
 /* One that the thread has kept, or NULL. */
@@ -137,15 +144,19 @@ whole_size(size_t size)
 void *
 bly_blocks_new(size_t size)
 {
-    void *kept = take_kept(size);
-    return kept != NULL ? memset(kept, 0, size) : calloc(1, whole_size(size));
+    void *made = bly_blocks_take(size);
+    return made != NULL ? memset(made, 0, size) : NULL;
 }
 
 void *
 bly_blocks_take(size_t size)
 {
     void *kept = take_kept(size);
-    return kept != NULL ? kept : malloc(whole_size(size));
+    if (kept != NULL)
+        return kept;
+    if (KEEPS_BLOCKS && size > LINE && size <= BLY_BLOCKS_LARGEST)
+        return aligned_alloc(LINE, whole_size(size));
+    return malloc(whole_size(size));
 }
 
 void *

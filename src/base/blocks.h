@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks of a few fixed sizes that are wanted again at once: calls, contexts, messages, what nghttp2 needs for a
- * stream. A thread that keeps blocks (an I/O thread, a worker, one of a program's that calls) takes from its own and keeps
- * what it gives back, without a lock; on all others, and when the thread has none or enough, this is malloc and free. With sanitizers it always
- * is, so that they see the use of freed memory.
+ * stream. A thread that keeps blocks (an I/O thread, a worker, one of a program's that calls) takes from its own and
+ * keeps what it gives back, without a lock; on all others, and when the thread has none or enough, this is malloc and
+ * free. With sanitizers it always is, so that they see the use of freed memory.
  */
 #ifndef BLY_BASE_BLOCKS_H
 #define BLY_BASE_BLOCKS_H
@@ -18,7 +18,8 @@ void bly_blocks_begin(void);
 void bly_blocks_begin_few(void);
 void bly_blocks_end(void);
 
-/* Has the calling thread, if it keeps none yet, keep a few until it ends. For threads that are a program's. */
+/* Has the calling thread, if it keeps none yet, keep a few (4 KiB of each size) until it ends. For threads that are a
+ * program's. */
 void bly_blocks_keep_here(void);
 
 /* A zeroed block; NULL without memory. Any thread. */

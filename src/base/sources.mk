@@ -14,6 +14,7 @@ libbelay_sources += \
 	src/base/log.c src/base/log.h \
 	src/base/mutex.c src/base/mutex.h \
 	src/base/parker.c src/base/parker.h \
+	src/base/prefetch.c src/base/prefetch.h \
 	src/base/quiet.c src/base/quiet.h \
 	src/base/refcount.h \
 	src/base/schedule.c \

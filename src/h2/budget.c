@@ -104,19 +104,21 @@ earn_windows(bly_h2_connection *connection, uint64_t most)
 }
 
 /* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end without
- * any DATA: calls that fail, and calls that are cancelled. */
+ * any DATA: calls that fail, and calls that are cancelled. How many frames DATA takes is the peer's choice, by its
+ * windows: they are no savings. */
 void
-bly_h2_budget_peer_opened(bly_h2_connection *connection)
+bly_h2_budget_earn(bly_h2_connection *connection)
 {
     earn_windows(connection, connection->options.window_updates);
 }
 
-/* What an honest peer answers to all that lies in its windows: the C core gives window with each message that it answers,
- * for the stream and for the connection, and many small messages share a DATA frame. */
+/* The C core gives window with each message that it answers, for the stream and the connection; many small messages share
+ * a DATA frame, and may all be on their way before the first is answered: so many that 100 bursts pay, which is 50,000
+ * with the usual limits. */
 #define BURSTS_SAVED 100
 
 void
-bly_h2_budget_sent(bly_h2_connection *connection)
+bly_h2_budget_sent_message(bly_h2_connection *connection)
 {
     earn_windows(connection, (uint64_t)BURSTS_SAVED * connection->options.window_updates);
 }

@@ -138,7 +138,7 @@ place_from_queue(bly_h2_output *output, bly_h2_stream *stream, size_t size)
         if (stream->out_offset < first->size)
             return;
         bly_h2_output_drop_first(stream);
-        bly_h2_budget_sent(stream->connection);
+        bly_h2_budget_sent_message(stream->connection);
         if (!bly_link_is_linked(&stream->drained_link))
             bly_list_append(&output->drained, &stream->drained_link);
     }

@@ -219,11 +219,11 @@ void bly_h2_calm(bly_h2_connection *connection, belay_limit limit, const char *w
 /* Whether what nghttp2 failed to receive with is a limit; then it has calmed the peer. */
 bool bly_h2_budget_explains(bly_h2_connection *connection, int error);
 
-/* The peer sent a WINDOW_UPDATE / opened a stream / we opened one, or sent a DATA frame or the last of a message / a
+/* The peer sent a WINDOW_UPDATE / we sent DATA, or a stream was opened, by whomever / we sent the last of a message / a
  * stream ended by an error of the peer's / an empty DATA frame came that does not end its stream. */
 void bly_h2_budget_window_update(bly_h2_connection *connection);
-void bly_h2_budget_peer_opened(bly_h2_connection *connection);
-void bly_h2_budget_sent(bly_h2_connection *connection);
+void bly_h2_budget_earn(bly_h2_connection *connection);
+void bly_h2_budget_sent_message(bly_h2_connection *connection);
 void bly_h2_budget_provoked(bly_h2_connection *connection);
 void bly_h2_budget_empty_frame(bly_h2_stream *stream);
 

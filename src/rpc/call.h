@@ -55,54 +55,50 @@ typedef struct bly_call_side {
     void (*destroy)(belay_call *call);
 } bly_call_side;
 
+/* Ordered by who touches what: a worker shares the first lines of memory with the I/O thread, and each costs both a
+ * transfer between processors; what is the I/O thread's alone comes last. */
 struct belay_call {
     int flag; /* atomic: relaxed; the context's mirror; must be the first word (belay/call.h) */
     bly_refcount refs;
 
     /* const after creation (on a server: after the headers) */
     const bly_call_side *side;
-    bool is_server;
     belay_runtime *runtime;
     bly_loop *loop;
     belay_context *context; /* a reference; NULL for a server's call whose headers were refused */
     bly_context_owner context_owner;
     const belay_method *method;
+    bool is_server;
     uint32_t send_mark;
     uint32_t stream_window;
     bly_limit_record *limits; /* the server's or the channel's */
-    bly_held held;            /* its own headings */
-
-    bly_call_compression compression; /* its own headings */
 
     bly_mutex lock;
     /* guarded by lock */
-    bly_bytes_queue in; /* complete messages */
-    size_t in_count;    /* how many */
-    bly_bytes_queue spent; /* small ones that were read, on their way back to the I/O thread */
-    size_t spent_size;     /* what they take, nearly */
-    bool in_ended;      /* none will follow */
-    bool discards;      /* nobody receives: messages are dropped */
-    size_t taken;       /* bytes taken out of `in` since the I/O thread was told */
-    bool window_due;    /* tell it, and have it take `spent` */
-    bly_bytes_queue out; /* frames that the I/O thread has not fetched */
-    size_t out_at_io;    /* bytes that it has, and that have not left */
-    bool out_started;    /* the first was queued: headers are closed */
-    bool out_ended;      /* none will follow */
     belay_cause end_cause; /* the context's */
     belay_code end_code;   /* what waits return then */
+    bool posted;           /* `task` is in the mailbox of the I/O thread */
     bool receiving;
     bool sending;
-    bly_parker *reader; /* the receiving thread's while it sleeps */
+    bool in_ended;    /* no more messages will come */
+    bool discards;    /* nobody receives: messages are dropped */
+    bool window_due;  /* tell the I/O thread what was taken, and have it take `spent` */
+    bool out_started; /* the first frame was queued: headers are closed */
+    bool out_ended;   /* no more frames will follow */
+    bly_bytes_queue in;  /* complete messages */
+    bly_bytes_queue out; /* frames that the I/O thread has not fetched */
+    size_t in_count;     /* messages in `in` */
+    size_t out_at_io;    /* bytes that the I/O thread has, and that have not left */
+    bly_parker *reader;  /* the receiving thread's while it sleeps */
     bool (*reader_ready)(const belay_call *call); /* what it sleeps for */
-    bly_parker *writer; /* the sending thread's while it sleeps */
-    bool posted;        /* `task` is in the mailbox of the I/O thread */
+    bly_parker *writer;  /* the sending thread's while it sleeps */
+    size_t taken;        /* bytes taken out of `in` since the I/O thread was told */
+    bly_bytes_queue spent; /* small ones that were read, on their way back to the I/O thread */
+    size_t spent_size;     /* what they take, nearly */
 
-    /* I/O thread only */
-    uint64_t began_ms; /* when it came to the I/O thread; const for those that the I/O thread has shown the call */
-    bly_loop_task task;
-    bly_h2_stream stream;
-    bly_frame_reader frames;
-    bly_timer deadline_timer;
+    bly_loop_task task; /* the mailbox's while posted */
+    bly_held held;      /* its own headings */
+    bly_call_compression compression; /* its own headings */
 
     /* atomic: released by the thread that has read it, acquired by whoever takes it */
     bly_bytes *read; /* a stream's last small message, or NULL */
@@ -110,6 +106,12 @@ struct belay_call {
     /* receiving thread only */
     bly_bytes *current; /* what belay_call_recv() gave out last */
     bly_arena message;  /* what belay_call_recv_message() gave out last, for a handler */
+
+    /* I/O thread only */
+    uint64_t began_ms; /* when it came to the I/O thread; const for those that the I/O thread has shown the call */
+    bly_h2_stream stream;
+    bly_frame_reader frames;
+    bly_timer deadline_timer;
 };
 
 /* Sets up what is shared, with one reference. `receive_limit`: largest message. `limits` outlives the call. */

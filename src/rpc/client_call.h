@@ -79,7 +79,7 @@ typedef struct bly_client_call {
     belay_code result_code;
     char *result_message;
     belay_metadata *result_trailers;
-    belay_metadata *headers; /* const once headers_ready */
+    belay_metadata *headers; /* const once headers_ready; NULL: no metadata */
     bool headers_ready;
     bool spoiled;   /* a message could not be inflated: what is left of the stream is of no use */
     bool abandoned; /* nobody will finish it: the I/O thread holds the user's reference */

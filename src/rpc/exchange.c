@@ -32,11 +32,10 @@ belay_call_metadata(const belay_call *call)
     belay_call *own = (belay_call *)call;
     bly_client_call *client = bly_client_call_of(own);
     bly_mutex_lock(&own->lock);
+    const belay_metadata *headers = client->headers != NULL ? client->headers : &bly_metadata_none;
     bool ready = client->headers_ready;
     bly_mutex_unlock(&own->lock);
-    if (!ready)
-        return NULL;
-    return client->headers != NULL ? client->headers : &bly_metadata_none;
+    return ready ? headers : NULL;
 }
 
 /* A message as it was before it was compressed. One that cannot be had ends the call. */

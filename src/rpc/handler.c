@@ -227,6 +227,7 @@ bly_server_call_run(bly_job *job)
 {
     bly_server_call *server = BLY_CONTAINER_OF(job, bly_server_call, job);
     bly_bytes *request = NULL;
+    bly_server_call_fetch(server);
     bly_timely_check(server);
     if (!begin(server, &request))
         return;

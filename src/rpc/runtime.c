@@ -224,10 +224,11 @@ start_threads(belay_runtime *runtime, unsigned int io_threads)
     return true;
 }
 
-/* A child of fork() counts one more than its parent: asking for the process's number is a system call. Children that
- * the C library does not make are not counted; its own locks may be broken in these. */
+/* A child of fork() counts one more than its parent: asking for the process's number is a system call. Children that are
+ * made without the handlers of pthread_atfork() (_Fork(), clone()) are not noticed. */
 static unsigned int forks; /* atomic, relaxed: a child begins with one thread */
 static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+static bool forks_are_counted; /* const after forks_once */
 
 static void
 count_fork(void)
@@ -238,14 +239,7 @@ count_fork(void)
 static void
 watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, count_fork);
-}
-
-static unsigned int
-forks_so_far(void)
-{
-    pthread_once(&forks_once, watch_forks);
-    return __atomic_load_n(&forks, __ATOMIC_RELAXED);
+    forks_are_counted = pthread_atfork(NULL, NULL, count_fork) == 0;
 }
 
 belay_runtime *
@@ -259,13 +253,14 @@ bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
 {
     if (options == NULL)
         options = &default_options;
-    belay_runtime *runtime = calloc(1, sizeof *runtime);
+    pthread_once(&forks_once, watch_forks);
+    belay_runtime *runtime = forks_are_counted ? calloc(1, sizeof *runtime) : NULL;
     if (runtime == NULL)
         return NULL;
     bly_refcount_init(&runtime->refs);
     bly_mutex_init(&runtime->residents_lock);
     bly_list_init(&runtime->residents);
-    runtime->forks = forks_so_far();
+    runtime->forks = __atomic_load_n(&forks, __ATOMIC_RELAXED);
     runtime->environment = (bly_context_environment){
         .clock = clock,
         .copy_metadata = bly_metadata_copy,

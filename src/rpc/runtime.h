@@ -55,7 +55,7 @@ bly_loop *bly_runtime_next_loop(belay_runtime *runtime);
  * be about to end. Any thread but the notifier's. */
 void bly_runtime_flush_log(belay_runtime *runtime);
 
-/* True in the process that made it. After fork() without exec it is not usable; says so in the log. */
+/* True in the process that made it. After fork() without exec it is not usable; says so on standard error. */
 bool bly_runtime_usable(belay_runtime *runtime);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/blocks.h"
+#include "base/prefetch.h"
 #include "rpc/attended.h"
 #include "rpc/headers.h"
 #include "rpc/refusal.h"
@@ -62,6 +63,16 @@ bly_server_call_is_running(bly_server_call *server)
     bool running = server->run_state == BLY_RUN_RUNNING;
     bly_mutex_unlock(&server->call.lock);
     return running;
+}
+
+void
+bly_server_call_fetch(const bly_server_call *server)
+{
+    const belay_context *context = server->call.context;
+    bly_prefetch_to_write(server, offsetof(belay_call, current));
+    bly_prefetch_to_write(&server->ops, offsetof(bly_server_call, watch) - offsetof(bly_server_call, ops));
+    if (context != NULL)
+        bly_prefetch_to_write(context, sizeof *context);
 }
 
 void
@@ -508,6 +519,7 @@ io(belay_call *call)
 {
     bly_server_call *server = bly_server_call_of(call);
     wishes wish;
+    bly_server_call_fetch(server);
     if (bly_attended_is(server))
         bly_attended_task(server);
     read_mailbox(server, &wish);

@@ -100,7 +100,35 @@ typedef enum bly_run_state {
 } bly_run_state;
 
 typedef struct bly_server_call {
-    belay_call call; /* first: the flag is the first word */
+    belay_call call; /* first: the flag is the first word; last in it is what is the I/O thread's, which goes on here */
+
+    /* I/O thread only */
+    int refused_http;             /* HTTP status of a refusal, or 0 */
+    belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
+    char refused_message[128];
+    bool is_head;                 /* of a refused request: its answer has no body */
+    bool refusal_waits;           /* for the end of the request */
+    bool dispatched;
+    bool headers_sent;
+    bool status_sent;
+    bool cancel_handled;
+    bool outcome_known;
+    size_t refused_size;          /* bytes of body while it does */
+    unsigned int headers_seen;    /* bits of the request headers that must come once */
+    unsigned int messages;
+    bly_loop_deferred after_flush; /* what a cancel sends when replies were on their way */
+    void *attendance; /* the attendant's, for this call */
+
+    /* the host's, I/O thread */
+    bly_link held_link;
+    bly_link connection_link;
+    bly_link closed_link; /* its stream is gone, and it is yet to hear of it: why */
+    uint32_t closed_error;
+    bool batched;     /* in the turn's batch */
+    bool has_slot;
+    bool is_counted; /* against what may be admitted */
+    bool is_gone;
+    bool is_over;
 
     /* const after creation */
     const bly_server_host_ops *ops;
@@ -117,58 +145,30 @@ typedef struct bly_server_call {
 
     bly_job job;       /* the pool's */
 
-    /* the host's, I/O thread */
-    bly_link held_link;
-    bly_link connection_link;
-    bly_link closed_link; /* its stream is gone, and it is yet to hear of it: why */
-    uint32_t closed_error;
-    bool batched;     /* in the turn's batch */
-    bool has_slot;
-    bool is_counted; /* against what may be admitted */
-    bool is_gone;
-    bool is_over;
-
     /* guarded by the call's lock */
     bly_run_state run_state;
     bool over_due;    /* the I/O thread has not been told that it is over */
     bool headers_due; /* the handler wants its headers sent */
-    belay_code spoiled_code; /* of a message that could not be inflated: what ends the call; BELAY_OK */
     bool final_ready; /* the handler decided the status: the next three are const */
     belay_code final_code;
     char *final_message; /* percent-encoded, or NULL */
     size_t final_message_size;
-
-    bly_watch watch; /* its own headings */
-
-    /* I/O thread only */
-    int refused_http;             /* HTTP status of a refusal, or 0 */
-    belay_code refused_code;      /* gRPC status of a refusal, or BELAY_OK */
-    char refused_message[128];
-    bool is_head;                 /* of a refused request: its answer has no body */
-    bool refusal_waits;           /* for the end of the request */
-    size_t refused_size;          /* bytes of body while it does */
-    unsigned int headers_seen;    /* bits of the request headers that must come once */
-    unsigned int messages;
-    bool dispatched;
-    bool headers_sent;
-    bool status_sent;
-    bool cancel_handled;
-    bool outcome_known;
-    bly_loop_deferred after_flush; /* what a cancel sends when replies were on their way */
-    void *attendance; /* the attendant's, for this call */
+    belay_code spoiled_code; /* of a message that could not be inflated: what ends the call; BELAY_OK */
 
     /* handler's thread; `headers` and `trailers` the I/O thread's once they are due */
+    bool blocking;      /* between belay_blocking_begin() and _end() */
+    belay_code fail_code;
+    belay_code unread_code; /* of a message that could not be unpacked: what its receiver got; BELAY_OK */
+    char *fail_message; /* in the arena */
+    const ProtobufCMessageDescriptor *unread; /* what it should have been */
+    struct bly_details *details; /* in the arena, or NULL */
     belay_metadata *headers;
     belay_metadata *trailers;
     bly_arena arena;
     ProtobufCAllocator allocator;
-    char *fail_message; /* in the arena */
-    belay_code fail_code;
-    belay_code unread_code; /* of a message that could not be unpacked: what its receiver got; BELAY_OK */
-    const ProtobufCMessageDescriptor *unread; /* what it should have been */
-    struct bly_details *details; /* in the arena, or NULL */
-    bool blocking;      /* between belay_blocking_begin() and _end() */
     bly_scope scope;    /* client calls opened with the own context, groups */
+
+    bly_watch watch; /* its own headings */
 } bly_server_call;
 
 static inline bly_server_call *
@@ -200,6 +200,9 @@ void bly_server_call_refuse(belay_call *call, belay_code code, const char *messa
 
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
+
+/* Fetches what worker and I/O thread share of a call, before one of them goes on where the other left off. */
+void bly_server_call_fetch(const bly_server_call *server);
 
 /* Whether its handler runs, in this moment. Any thread, the call's lock not held. */
 bool bly_server_call_is_running(bly_server_call *server);

@@ -4,14 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
-#if __GLIBC_PREREQ(2, 33)
-#include <malloc.h>
-#define HAS_MALLINFO2 1
-#endif
-#endif
-
 #include "base/thread.h"
+#include "support/heap.h"
 #include "support/suite.h"
 
 #define MANY 4000
@@ -125,37 +119,35 @@ test_blocks_may_be_freed_on_another_thread(void)
 }
 
 #define ENDING_THREADS 100
+#define KEPT 40 /* of the smallest size: more than malloc keeps for a thread, less than few */
 
 static void
-keep_as_a_programs_thread(void *block)
+keep_as_a_programs_thread(void *argument)
 {
+    void *blocks[KEPT];
+    bool *keeps = argument;
     bly_blocks_keep_here();
     bly_blocks_keep_here();
-    bly_blocks_free(block, 70);
-    bly_blocks_free(use(1000, 7), 1000);
-}
-
-/* Bytes that malloc has given out; always 0 with sanitizers, which find by themselves what is lost. */
-static size_t
-given_out(void)
-{
-#if defined(HAS_MALLINFO2)
-    return mallinfo2().uordblks;
-#else
-    return 0;
-#endif
+    for (size_t i = 0; i < KEPT; i++)
+        blocks[i] = use(64, 7);
+    size_t before = heap_in_use();
+    for (size_t i = 0; i < KEPT; i++)
+        bly_blocks_free(blocks[i], 64);
+    *keeps = heap_in_use() >= before;
 }
 
 static void
 test_a_programs_thread_keeps_a_few_until_it_ends(void)
 {
-    size_t before = given_out();
+    size_t before = heap_in_use();
     for (size_t i = 0; i < ENDING_THREADS; i++) {
+        bool keeps = false;
         pthread_t thread;
-        CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "program", 0, keep_as_a_programs_thread, use(70, 5)));
+        CU_ASSERT_TRUE_FATAL(bly_thread_start(&thread, "program", 0, keep_as_a_programs_thread, &keeps));
         pthread_join(thread, NULL);
+        CU_ASSERT_TRUE(keeps);
     }
-    CU_ASSERT_TRUE(given_out() < before + ENDING_THREADS * 1000);
+    CU_ASSERT_TRUE(heap_in_use() <= before + ENDING_THREADS * 100);
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "support/answers.h"
 #include "support/fixture.h"
+#include "support/patience.h"
 
 typedef struct bench {
     fixture fixture;
@@ -356,8 +357,6 @@ test_an_abandoned_call_ends_with_its_channel(void)
     bench_close(&b);
 }
 
-#define TEST(name) {#name, test_##name}
-
 /* ---- Other processes ----------------------------------------------------------------------------- */
 
 /* What a forked child is told when it uses its parent's channel: its exit status. */
@@ -366,6 +365,7 @@ code_in_child(belay_runtime *runtime, belay_channel *channel)
 {
     pid_t child = fork();
     if (child == 0) {
+        alarm(patience_seconds(10)); /* a call that is not refused has nobody who answers it */
         Belay__Test__Note request = BELAY__TEST__NOTE__INIT;
         bool has_context = belay_context_new(runtime) != NULL;
         belay_code code = belay_test_probe_unary(channel, NULL, &request, NULL, NULL, NULL);
@@ -386,6 +386,8 @@ test_a_forked_child_is_refused_and_its_parent_goes_on(void)
     CU_ASSERT_EQUAL(belay_test_probe_unary(b.fixture.channel, NULL, &request, NULL, NULL, NULL), BELAY_OK);
     bench_close(&b);
 }
+
+#define TEST(name) {#name, test_##name}
 
 int
 main(int argc, char **argv)

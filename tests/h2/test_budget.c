@@ -348,7 +348,7 @@ test_data_that_was_sent_pays_for_window_updates(void)
     for (int i = 0; i < ANSWERS; i++) {
         answer(lone_request(&raw, i, true), 10);
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(i), &frame));
-        update_window(&raw, 10 + 10, 0); /* the frame, and the message */
+        update_window(&raw, 10, 0);
     }
     update_window(&raw, 10, 0);
     check_alive(&raw);
@@ -357,21 +357,59 @@ test_data_that_was_sent_pays_for_window_updates(void)
     lone_close(&raw);
 }
 
+/* Opens a stream and sends messages on it, as either side; gives the DATA frame that they share. */
+static void
+send_messages(lone *raw, bool is_server, int count, size_t each, raw_frame *frame)
+{
+    h2_record *stream = is_server ? lone_request(raw, 0, true) : request(&raw->owner, false);
+    if (is_server)
+        respond(stream);
+    send_body(stream, count * each, each);
+    CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, lone_id(0), frame));
+}
+
 /* grpc's C core gives window with each message that it answers. */
 static void
 test_messages_that_share_a_frame_pay_each_up_to_a_hundred_bursts(void)
 {
-    enum { BURST = 7, MESSAGES = 100 };
+    enum { BURST = 7, MESSAGES = 100, EACH = 10 };
     static raw_frame frame;
     bly_h2_options options;
     lone raw;
     bly_h2_options_defaults(&options);
     options.window_updates = BURST;
-    lone_open_ready(&raw, false, &options);
-    send_body(request(&raw.owner, false), 10 * MESSAGES, 10);
-    CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(0), &frame));
-    CU_ASSERT_EQUAL_FATAL(frame.size, 10 * MESSAGES);
-    update_window(&raw, 100 * BURST, 0);
+    for (int is_server = 0; is_server <= 1; is_server++) {
+        lone_open_ready(&raw, is_server, &options);
+        send_messages(&raw, is_server, MESSAGES, EACH, &frame);
+        CU_ASSERT_EQUAL_FATAL(frame.size, MESSAGES * EACH);
+        update_window(&raw, 100 * BURST, 0);
+        check_alive(&raw);
+        update_window(&raw, 1, 0);
+        check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+        lone_close(&raw);
+    }
+}
+
+/* Else a peer could have a large message sent byte by byte, and save up for a flood. */
+static void
+test_frames_of_one_message_are_saved_up_to_one_burst(void)
+{
+    enum { BURST = 10, FRAMES = 50 };
+    static const uint8_t window_of_one[] = {0, 4, 0, 0, 0, 1};
+    static raw_frame frame;
+    bly_h2_options options;
+    lone raw;
+    bly_h2_options_defaults(&options);
+    options.window_updates = BURST;
+    lone_open_ready(&raw, true, &options);
+    raw_send(raw.peer, RAW_SETTINGS, 0, 0, window_of_one, sizeof window_of_one);
+    send_messages(&raw, true, 1, 2 * FRAMES, &frame);
+    for (int i = 0; i < FRAMES; i++) {
+        CU_ASSERT_EQUAL_FATAL(frame.size, 1);
+        update_window(&raw, 1, lone_id(0));
+        CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(0), &frame));
+    }
+    update_window(&raw, BURST, 0);
     check_alive(&raw);
     update_window(&raw, 1, 0);
     check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
@@ -488,6 +526,7 @@ main(int argc, char **argv)
         TEST(window_updates_for_streams_that_are_gone_count),
         TEST(data_that_was_sent_pays_for_window_updates),
         TEST(messages_that_share_a_frame_pay_each_up_to_a_hundred_bursts),
+        TEST(frames_of_one_message_are_saved_up_to_one_burst),
         TEST(streams_pay_for_their_own_window_updates),
         TEST(requests_pay_for_window_updates_too),
         TEST(a_flood_of_streams_is_read_in_small_pieces_and_goes_on),

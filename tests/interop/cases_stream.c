@@ -130,7 +130,7 @@ case_ping_pong(const testbed *bed)
 }
 
 /* None of gRPC's: more messages than an abuse budget has to spare, all on their way before the first answer is read. Many
- * share a DATA frame, and some stacks give window with each of their answers. */
+ * share a DATA frame, and servers on grpc's C core give window with each of their answers. */
 bool
 case_small_messages(const testbed *bed)
 {

@@ -10,7 +10,6 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "support/answers.h"
 #include "support/dice.h"
 #include "support/fixture.h"
+#include "support/heap.h"
 #include "support/patience.h"
 #include "support/wild_peer.h"
 
@@ -393,22 +393,6 @@ count_entries(const char *folder)
     if (open != NULL)
         closedir(open);
     return count;
-}
-
-static bool
-is_sanitized(void)
-{
-    return patience_seconds(1) > 1;
-}
-
-static size_t
-heap_in_use(void)
-{
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
-    return is_sanitized() ? 0 : mallinfo2().uordblks;
-#else
-    return 0;
-#endif
 }
 
 static remains

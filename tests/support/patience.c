@@ -16,6 +16,12 @@
 #define SLOWDOWN 1u
 #endif
 
+bool
+is_sanitized(void)
+{
+    return SLOWDOWN > 1;
+}
+
 unsigned int
 patience_seconds(unsigned int seconds)
 {

@@ -7,10 +7,14 @@
 #define TESTS_SUPPORT_PATIENCE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <time.h>
 
 #define PATIENCE_TEST_S 60u /* for one test */
 #define PATIENCE_GATE_S 30u /* for one gate or condition */
+
+/* Whether a sanitizer watches this build, which slows it down and has a heap of its own. */
+bool is_sanitized(void);
 
 /* Gives what a number of seconds becomes in this build: five times as much under a sanitizer. */
 unsigned int patience_seconds(unsigned int seconds);
