@@ -21,7 +21,7 @@
 
 #define STEP 64
 
-/* Of memory, as processors hand it to each other. Where a larger block begins another line it takes one less, and shares
+/* Of memory, as processors hand it to each other. A larger block that begins with one takes fewer of them, and shares
  * none with a neighbour that somebody else writes. */
 #define LINE 64
 

@@ -55,7 +55,7 @@ static const row rows[BELAY_LIMITS] = {
     ROW(BELAY_LIMIT_PROVOKED_ERRORS, "provoked stream errors", 100, 1, ANY_NUMBER, connection_ended),
     ROW(BELAY_LIMIT_PROVOKED_RATE, "stream errors forgiven a second", 10, 0, ANY_NUMBER, nothing),
     ROW(BELAY_LIMIT_WINDOW_UPDATES, "WINDOW_UPDATE frames", 1000, 1, ANY_NUMBER, connection_ended),
-    ROW(BELAY_LIMIT_WINDOW_UPDATE_RATE, "WINDOW_UPDATE frames for a message, DATA or a stream", 10, 0, ANY_NUMBER, nothing),
+    ROW(BELAY_LIMIT_WINDOW_UPDATE_RATE, "WINDOW_UPDATE frames for what was sent or opened", 10, 0, ANY_NUMBER, nothing),
     ROW(BELAY_LIMIT_STREAMS_PER_READ, "streams of a read", 32, 1, ANY_NUMBER, read_less),
     ROW(BELAY_LIMIT_STREAM_WINDOW, "window of a stream", 256 * KIB, 1, LARGEST_WINDOW, nothing),
     ROW(BELAY_LIMIT_CONNECTION_WINDOW, "window of a connection", MIB, 65535, LARGEST_WINDOW, nothing),

@@ -103,17 +103,17 @@ earn_windows(bly_h2_connection *connection, uint64_t most)
         connection->budget.window_updates = more < most ? more : most;
 }
 
-/* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end without
- * any DATA: calls that fail, and calls that are cancelled. How many frames DATA takes is the peer's choice, by its
- * windows: they are no savings. */
+/* Stacks on grpc's C core give each stream that they open a WINDOW_UPDATE of its own at once, also those that end
+ * without any DATA: calls that fail, and calls that are cancelled. How many frames DATA takes is the peer's choice, by
+ * its windows: it does not save up with them. */
 void
 bly_h2_budget_earn(bly_h2_connection *connection)
 {
     earn_windows(connection, connection->options.window_updates);
 }
 
-/* The C core gives window with each message that it answers, for the stream and the connection; many small messages share
- * a DATA frame, and may all be on their way before the first is answered: so many that 100 bursts pay, which is 50,000
+/* The C core gives window with each message that it answers, for the stream and the connection. Many small messages
+ * share a DATA frame, and may all be on their way before the first is answered: as many as 100 bursts pay for, 50,000
  * with the usual limits. */
 #define BURSTS_SAVED 100
 

@@ -224,8 +224,8 @@ start_threads(belay_runtime *runtime, unsigned int io_threads)
     return true;
 }
 
-/* A child of fork() counts one more than its parent: asking for the process's number is a system call. Children that are
- * made without the handlers of pthread_atfork() (_Fork(), clone()) are not noticed. */
+/* A child of fork() counts one more than its parent: asking for the process's number is a system call. Children that
+ * are made without the handlers of pthread_atfork(), by _Fork() or clone(), are not noticed. */
 static unsigned int forks; /* atomic, relaxed: a child begins with one thread */
 static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
 static bool forks_are_counted; /* const after forks_once */

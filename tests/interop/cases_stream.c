@@ -129,8 +129,8 @@ case_ping_pong(const testbed *bed)
     return expect_last("FullDuplexCall: end", call) && passed;
 }
 
-/* None of gRPC's: more messages than an abuse budget has to spare, all on their way before the first answer is read. Many
- * share a DATA frame, and servers on grpc's C core give window with each of their answers. */
+/* None of gRPC's: more messages than an abuse budget has to spare, all on their way before the first answer is read.
+ * Many share a DATA frame, and servers on grpc's C core give window with each of their answers. */
 bool
 case_small_messages(const testbed *bed)
 {
