@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "base/thread.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -19,11 +20,9 @@
 #define KEEPS_BLOCKS true
 #endif
 
-#define STEP 64
-
-/* Of memory, as processors hand it to each other. A larger block that begins with one takes fewer of them, and shares
- * none with a neighbour that somebody else writes. */
-#define LINE 64
+/* A line: a larger block that begins with one takes fewer of them, and shares none with a neighbour that somebody else
+ * writes. */
+#define STEP BLY_CACHE_LINE
 
 /* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */
 #define MANY (256 * 1024)
@@ -154,8 +153,8 @@ bly_blocks_take(size_t size)
     void *kept = take_kept(size);
     if (kept != NULL)
         return kept;
-    if (KEEPS_BLOCKS && size > LINE && size <= BLY_BLOCKS_LARGEST)
-        return aligned_alloc(LINE, whole_size(size));
+    if (KEEPS_BLOCKS && size > STEP && size <= BLY_BLOCKS_LARGEST)
+        return aligned_alloc(STEP, whole_size(size));
     return malloc(whole_size(size));
 }
 

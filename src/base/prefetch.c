@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/prefetch.h"
 
-#define LINE 64
-
 #if defined(__x86_64__)
 __attribute__((target("prfchw")))
 #endif
@@ -10,6 +8,6 @@ void
 bly_prefetch_to_write(const void *start, size_t size)
 {
     const char *at = start;
-    for (size_t i = 0; i < size; i += LINE)
+    for (size_t i = 0; i < size; i += BLY_CACHE_LINE)
         __builtin_prefetch(at + i, 1);
 }

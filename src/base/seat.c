@@ -15,16 +15,16 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mutex.h"
+#include "base/prefetch.h"
 
 #define ALL_TAKEN UINT32_MAX
-#define CACHE_LINE 64
 
 typedef struct bly_seat_row {
     /* The futex. Atomic: counts wake-ups of any of its seats, so that a thread which has not fallen asleep yet does
      * not; released by whoever wakes. A line of its own, which nothing else makes the sleepers' processors fetch. */
-    _Alignas(CACHE_LINE) uint32_t wakes;
+    _Alignas(BLY_CACHE_LINE) uint32_t wakes;
     /* guarded by the lock of the rows */
-    _Alignas(CACHE_LINE) bly_link link; /* in `open` while it has a free seat */
+    _Alignas(BLY_CACHE_LINE) bly_link link; /* in `open` while it has a free seat */
     uint32_t taken;
 } bly_seat_row;
 
@@ -40,7 +40,7 @@ static struct {
 static bly_seat_row *
 add_row_locked(void)
 {
-    bly_seat_row *row = aligned_alloc(CACHE_LINE, sizeof *row);
+    bly_seat_row *row = aligned_alloc(BLY_CACHE_LINE, sizeof *row);
     if (row == NULL)
         return NULL;
     row->wakes = 0;

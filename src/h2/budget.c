@@ -95,7 +95,7 @@ bly_h2_budget_window_update(bly_h2_connection *connection)
 }
 
 static void
-earn_windows(bly_h2_connection *connection, uint64_t most)
+earn(bly_h2_connection *connection, uint64_t most)
 {
     uint64_t left = connection->budget.window_updates;
     uint64_t more = left + connection->options.window_update_rate;
@@ -107,9 +107,9 @@ earn_windows(bly_h2_connection *connection, uint64_t most)
  * without any DATA: calls that fail, and calls that are cancelled. How many frames DATA takes is the peer's choice, by
  * its windows: it does not save up with them. */
 void
-bly_h2_budget_earn(bly_h2_connection *connection)
+bly_h2_budget_earn_windows(bly_h2_connection *connection)
 {
-    earn_windows(connection, connection->options.window_updates);
+    earn(connection, connection->options.window_updates);
 }
 
 /* The C core gives window with each message that it answers, for the stream and the connection. Many small messages
@@ -120,7 +120,7 @@ bly_h2_budget_earn(bly_h2_connection *connection)
 void
 bly_h2_budget_sent_message(bly_h2_connection *connection)
 {
-    earn_windows(connection, (uint64_t)BURSTS_SAVED * connection->options.window_updates);
+    earn(connection, (uint64_t)BURSTS_SAVED * connection->options.window_updates);
 }
 
 /* What time has forgiven. */

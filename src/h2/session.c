@@ -56,7 +56,7 @@ begin_stream(bly_h2_connection *connection, int32_t id)
     bly_h2_stream *stream = NULL;
     connection->newest = id;
     connection->opened_by_read++;
-    bly_h2_budget_earn(connection);
+    bly_h2_budget_earn_windows(connection);
     if (!connection->drain_final && !connection->close_asked && !is_one_too_many(connection))
         stream = connection->ops->stream_begin(connection->owner, connection);
     if (stream == NULL) {
@@ -326,7 +326,7 @@ static void
 sent_data(bly_h2_connection *connection, const nghttp2_frame *frame)
 {
     connection->sent_since_ping = true;
-    bly_h2_budget_earn(connection);
+    bly_h2_budget_earn_windows(connection);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         bly_h2_output_note_end(connection, stream_of(connection->session, frame->hd.stream_id), true);
 }

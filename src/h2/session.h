@@ -222,7 +222,7 @@ bool bly_h2_budget_explains(bly_h2_connection *connection, int error);
 /* The peer sent a WINDOW_UPDATE / we sent DATA, or a stream was opened, by whomever / we sent the last of a message / a
  * stream ended by an error of the peer's / an empty DATA frame came that does not end its stream. */
 void bly_h2_budget_window_update(bly_h2_connection *connection);
-void bly_h2_budget_earn(bly_h2_connection *connection);
+void bly_h2_budget_earn_windows(bly_h2_connection *connection);
 void bly_h2_budget_sent_message(bly_h2_connection *connection);
 void bly_h2_budget_provoked(bly_h2_connection *connection);
 void bly_h2_budget_empty_frame(bly_h2_stream *stream);

@@ -153,7 +153,7 @@ bly_h2_stream_open(bly_h2_connection *connection, bly_h2_stream *stream, const b
     if (id < 0)
         return false;
     bly_h2_stream_begin(connection, stream, id);
-    bly_h2_budget_earn(connection);
+    bly_h2_budget_earn_windows(connection);
     stream->out_started = !end;
     stream->out_ended = end;
     bly_h2_wake(connection);

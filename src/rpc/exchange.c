@@ -31,11 +31,12 @@ belay_call_metadata(const belay_call *call)
         return BLY_CONTAINER_OF(call, bly_server_call, call)->metadata;
     belay_call *own = (belay_call *)call;
     bly_client_call *client = bly_client_call_of(own);
+    const belay_metadata *headers = NULL;
     bly_mutex_lock(&own->lock);
-    const belay_metadata *headers = client->headers != NULL ? client->headers : &bly_metadata_none;
-    bool ready = client->headers_ready;
+    if (client->headers_ready)
+        headers = client->headers != NULL ? client->headers : &bly_metadata_none;
     bly_mutex_unlock(&own->lock);
-    return ready ? headers : NULL;
+    return headers;
 }
 
 /* A message as it was before it was compressed. One that cannot be had ends the call. */

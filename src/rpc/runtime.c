@@ -254,7 +254,9 @@ bly_runtime_make(const belay_runtime_options *options, const bly_clock *clock)
     if (options == NULL)
         options = &default_options;
     pthread_once(&forks_once, watch_forks);
-    belay_runtime *runtime = forks_are_counted ? calloc(1, sizeof *runtime) : NULL;
+    if (!forks_are_counted)
+        return NULL;
+    belay_runtime *runtime = calloc(1, sizeof *runtime);
     if (runtime == NULL)
         return NULL;
     bly_refcount_init(&runtime->refs);

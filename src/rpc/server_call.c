@@ -69,8 +69,8 @@ void
 bly_server_call_fetch(const bly_server_call *server)
 {
     const belay_context *context = server->call.context;
-    bly_prefetch_to_write(server, offsetof(belay_call, current));
-    bly_prefetch_to_write(&server->ops, offsetof(bly_server_call, watch) - offsetof(bly_server_call, ops));
+    bly_prefetch_to_write(server, offsetof(belay_call, began_ms));
+    bly_prefetch_to_write(&server->ops, sizeof *server - offsetof(bly_server_call, ops));
     if (context != NULL)
         bly_prefetch_to_write(context, sizeof *context);
 }

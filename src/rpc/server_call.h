@@ -201,7 +201,8 @@ void bly_server_call_refuse(belay_call *call, belay_code code, const char *messa
 /* Runs the handler: what the pool's job does. Worker. */
 void bly_server_call_run(bly_job *job);
 
-/* Fetches what worker and I/O thread share of a call, before one of them goes on where the other left off. */
+/* Fetches what worker and I/O thread share of a call, all but what is the I/O thread's alone, before one of them goes on
+ * where the other left off. */
 void bly_server_call_fetch(const bly_server_call *server);
 
 /* Whether its handler runs, in this moment. Any thread, the call's lock not held. */

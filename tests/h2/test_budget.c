@@ -307,16 +307,23 @@ update_window(lone *raw, int count, uint32_t stream)
     send_together(raw, count, RAW_WINDOW_UPDATE, 0, stream, one, sizeof one);
 }
 
+/* So many are taken, and not one more. */
+static void
+check_windows_left(lone *raw, int count)
+{
+    update_window(raw, count, 0);
+    check_alive(raw);
+    update_window(raw, 1, 0);
+    check_calmed(raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+}
+
 static void
 test_window_updates_by_the_thousand_end_the_connection(void)
 {
     for (int is_server = 0; is_server <= 1; is_server++) {
         lone raw;
         lone_open_ready(&raw, is_server, NULL);
-        update_window(&raw, 1000, 0);
-        check_alive(&raw);
-        update_window(&raw, 1, 0);
-        check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+        check_windows_left(&raw, 1000);
         lone_close(&raw);
     }
 }
@@ -350,10 +357,7 @@ test_data_that_was_sent_pays_for_window_updates(void)
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(i), &frame));
         update_window(&raw, 10, 0);
     }
-    update_window(&raw, 10, 0);
-    check_alive(&raw);
-    update_window(&raw, 1, 0);
-    check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+    check_windows_left(&raw, 10);
     lone_close(&raw);
 }
 
@@ -382,10 +386,7 @@ test_messages_that_share_a_frame_pay_each_up_to_a_hundred_bursts(void)
         lone_open_ready(&raw, is_server, &options);
         send_messages(&raw, is_server, MESSAGES, EACH, &frame);
         CU_ASSERT_EQUAL_FATAL(frame.size, MESSAGES * EACH);
-        update_window(&raw, 100 * BURST, 0);
-        check_alive(&raw);
-        update_window(&raw, 1, 0);
-        check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+        check_windows_left(&raw, 100 * BURST);
         lone_close(&raw);
     }
 }
@@ -409,10 +410,7 @@ test_frames_of_one_message_are_saved_up_to_one_burst(void)
         update_window(&raw, 1, lone_id(0));
         CU_ASSERT_FATAL(raw_read_until(raw.peer, RAW_DATA, lone_id(0), &frame));
     }
-    update_window(&raw, BURST, 0);
-    check_alive(&raw);
-    update_window(&raw, 1, 0);
-    check_calmed(&raw, BELAY_LIMIT_WINDOW_UPDATES, "too many WINDOW_UPDATE frames");
+    check_windows_left(&raw, BURST);
     lone_close(&raw);
 }
 

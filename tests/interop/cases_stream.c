@@ -115,18 +115,33 @@ exchange(belay_call *call, int32_t payload_size, int32_t response_size)
            expect_response("FullDuplexCall: response", call, response_size);
 }
 
-bool
-case_ping_pong(const testbed *bed)
+/* NULL: it could not be started. */
+static belay_call *
+start_both_ways(const testbed *bed)
 {
     belay_call *call;
     belay_code code = grpc_testing_test_service_full_duplex_call_start(bed->channel, NULL, NULL, &call);
-    if (!expect_code("FullDuplexCall: start", BELAY_OK, code))
+    return expect_code("FullDuplexCall: start", BELAY_OK, code) ? call : NULL;
+}
+
+/* This side says that nothing follows, and the other ends well. */
+static bool
+expect_good_end(belay_call *call)
+{
+    bool closed = expect_code("FullDuplexCall: half-close", BELAY_OK, belay_call_close_send(call));
+    return expect_last("FullDuplexCall: end", call) && closed;
+}
+
+bool
+case_ping_pong(const testbed *bed)
+{
+    belay_call *call = start_both_ways(bed);
+    if (call == NULL)
         return false;
     bool passed = true;
     for (size_t i = 0; passed && i < STREAM_MESSAGES; i++)
         passed = exchange(call, stream_requests[i], stream_responses[i]);
-    passed = expect_code("FullDuplexCall: half-close", BELAY_OK, belay_call_close_send(call)) && passed;
-    return expect_last("FullDuplexCall: end", call) && passed;
+    return expect_good_end(call) && passed;
 }
 
 /* None of gRPC's: more messages than an abuse budget has to spare, all on their way before the first answer is read.
@@ -135,26 +150,22 @@ bool
 case_small_messages(const testbed *bed)
 {
     enum { MESSAGES = 4000 };
-    belay_call *call;
-    belay_code code = grpc_testing_test_service_full_duplex_call_start(bed->channel, NULL, NULL, &call);
-    if (!expect_code("FullDuplexCall: start", BELAY_OK, code))
+    belay_call *call = start_both_ways(bed);
+    if (call == NULL)
         return false;
     bool passed = true;
     for (int i = 0; passed && i < MESSAGES; i++)
         passed = expect_code("FullDuplexCall: send", BELAY_OK, send_output_request(call, 1, 1));
     for (int i = 0; passed && i < MESSAGES; i++)
         passed = expect_response("FullDuplexCall: response", call, 1);
-    passed = expect_code("FullDuplexCall: half-close", BELAY_OK, belay_call_close_send(call)) && passed;
-    return expect_last("FullDuplexCall: end", call) && passed;
+    return expect_good_end(call) && passed;
 }
 
 bool
 case_empty_stream(const testbed *bed)
 {
-    belay_call *call;
-    belay_code code = grpc_testing_test_service_full_duplex_call_start(bed->channel, NULL, NULL, &call);
-    if (!expect_code("FullDuplexCall: start", BELAY_OK, code))
+    belay_call *call = start_both_ways(bed);
+    if (call == NULL)
         return false;
-    bool passed = expect_code("FullDuplexCall: half-close", BELAY_OK, belay_call_close_send(call));
-    return expect_last("FullDuplexCall: end", call) && passed;
+    return expect_good_end(call);
 }
