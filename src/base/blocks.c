@@ -140,10 +140,22 @@ whole_size(size_t size)
     return KEEPS_BLOCKS && size <= BLY_BLOCKS_LARGEST ? shelf_of(size) * STEP : size;
 }
 
+/* At the beginning of a line where that pays: malloc does it at several times the cost, and past what it keeps for the
+ * thread. */
+static void *
+allocate_aligned(size_t size)
+{
+    if (KEEPS_BLOCKS && size > STEP && size <= BLY_BLOCKS_LARGEST)
+        return aligned_alloc(STEP, whole_size(size));
+    return malloc(whole_size(size));
+}
+
 void *
 bly_blocks_new(size_t size)
 {
-    void *made = bly_blocks_take(size);
+    void *made = take_kept(size);
+    if (made == NULL)
+        made = allocate_aligned(size);
     return made != NULL ? memset(made, 0, size) : NULL;
 }
 
@@ -151,11 +163,7 @@ void *
 bly_blocks_take(size_t size)
 {
     void *kept = take_kept(size);
-    if (kept != NULL)
-        return kept;
-    if (KEEPS_BLOCKS && size > STEP && size <= BLY_BLOCKS_LARGEST)
-        return aligned_alloc(STEP, whole_size(size));
-    return malloc(whole_size(size));
+    return kept != NULL ? kept : malloc(whole_size(size));
 }
 
 void *

@@ -22,10 +22,11 @@ void bly_blocks_end(void);
  * program's. */
 void bly_blocks_keep_here(void);
 
-/* A zeroed block; NULL without memory. Any thread. */
+/* A zeroed block, for what two threads share: of more than a cache line it begins with one, unless the thread has kept
+ * one that was taken as follows. NULL without memory. Any thread. */
 void *bly_blocks_new(size_t size);
 
-/* The same, not zeroed. */
+/* The same, not zeroed, nor at the beginning of a line: for what goes by once. */
 void *bly_blocks_take(size_t size);
 
 /* Gives a block another size, its bytes up to the smaller one kept; the old pointer is gone. NULL without memory:

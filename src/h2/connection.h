@@ -93,6 +93,7 @@ typedef struct bly_h2_stream {
     bool finishing;               /* trailers wait for the body to leave */
     bly_h2_stall stall;           /* of its body, meanwhile */
     uint64_t end_offset;          /* of the connection's output, where END_STREAM lies */
+    bly_bytes_queue sent;         /* small messages that have left: `drained` takes them */
     bly_bytes_queue kept;         /* messages that have left, for another try */
     size_t keep_limit;            /* of their bytes; 0: none are kept */
     uint64_t kept_needed_to;      /* as out_needed_to, of them */

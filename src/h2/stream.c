@@ -41,6 +41,7 @@ bly_h2_stream_begin(bly_h2_connection *connection, bly_h2_stream *stream, int32_
     stream->in_session = true;
     stream->receive_window = connection->options.stream_window;
     bly_bytes_queue_init(&stream->out);
+    bly_bytes_queue_init(&stream->sent);
     bly_bytes_queue_init(&stream->kept);
     bly_link_init(&stream->delivery_link);
     bly_link_init(&stream->drained_link);
@@ -109,6 +110,7 @@ bly_h2_stream_finish(bly_h2_stream *stream, uint32_t error)
         bly_list_remove(&stream->drained_link); /* the output is taken back */
     else
         drop_output(stream);
+    bly_bytes_queue_clear(&stream->sent);
     bly_list_remove(&stream->link);
     bly_list_remove(&stream->delivery_link);
     if (connection->output.ending == stream)

@@ -76,6 +76,7 @@ bly_call_init(belay_call *call, const bly_call_side *side, bool is_server, belay
     bly_bytes_queue_init(&call->in);
     bly_bytes_queue_init(&call->spent);
     bly_bytes_queue_init(&call->out);
+    bly_bytes_queue_init(&call->sent);
     bly_frame_reader_init(&call->frames, receive_limit);
     bly_arena_init(&call->message);
     bly_timer_init(&call->deadline_timer, deadline_fired);
@@ -89,6 +90,7 @@ bly_call_fini(belay_call *call)
     bly_bytes_queue_clear(&call->in);
     bly_bytes_queue_clear(&call->spent);
     bly_bytes_queue_clear(&call->out);
+    bly_bytes_queue_clear(&call->sent);
     bly_bytes_free(call->current);
     bly_bytes_free(call->read);
     bly_arena_fini(&call->message);

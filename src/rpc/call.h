@@ -88,6 +88,7 @@ struct belay_call {
     bly_bytes_queue in;  /* complete messages */
     bly_bytes_queue out; /* frames that the I/O thread has not fetched */
     size_t in_count;     /* messages in `in` */
+    bly_bytes_queue sent; /* small ones that have left, on their way back to the sending thread */
     size_t out_at_io;    /* bytes that the I/O thread has, and that have not left */
     bly_parker *reader;  /* the receiving thread's while it sleeps */
     bool (*reader_ready)(const belay_call *call); /* what it sleeps for */

@@ -20,19 +20,34 @@ bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames)
     bly_bytes_queue_splice(frames, &call->out);
 }
 
+/* Frames that have left wait for the sender only while it is ahead and comes for them at once: a stream that rests holds
+ * none. */
+static void
+hand_back_locked(belay_call *call, bly_h2_stream *stream)
+{
+    if (call->writer != NULL || call->out.first != NULL || stream->out.first != NULL)
+        bly_bytes_queue_splice(&call->sent, &stream->sent);
+    else
+        bly_bytes_queue_splice(&stream->sent, &call->sent);
+}
+
 void
 bly_call_drained(bly_h2_stream *stream)
 {
     belay_call *call = bly_call_of_stream(stream);
     bly_parker *writer = NULL;
-    if (stream->out_ended)
+    if (stream->out_ended) {
+        bly_bytes_queue_clear(&stream->sent);
         return; /* nobody sends any more */
+    }
     bly_mutex_lock(&call->lock);
     call->out_at_io = stream->out.total;
+    hand_back_locked(call, stream);
     if (call->writer != NULL && call->out_at_io + call->out.total <= call->send_mark / 2)
         writer = bly_parker_ref(call->writer);
     bly_mutex_unlock(&call->lock);
     bly_call_wake(writer);
+    bly_bytes_queue_clear(&stream->sent);
 }
 
 /* ---- The sending thread ----------------------------------------------------------------------------- */
@@ -77,6 +92,8 @@ static belay_code
 send_frame(belay_call *call, bly_bytes *frame)
 {
     bool post = false;
+    bly_bytes_queue sent;
+    bly_bytes_queue_init(&sent);
     belay_code code = BELAY_FAILED_PRECONDITION;
     if (!bly_call_may_send(call, frame->size - BLY_FRAME_PREFIX)) {
         bly_bytes_free(frame);
@@ -92,11 +109,13 @@ send_frame(belay_call *call, bly_bytes *frame)
             call->out_started = true;
             post = bly_call_want_io_locked(call);
         }
+        bly_bytes_queue_splice(&sent, &call->sent);
         call->sending = false;
     }
     bly_mutex_unlock(&call->lock);
     if (post)
         bly_call_post(call);
+    bly_bytes_queue_clear(&sent);
     bly_bytes_free(frame);
     return code;
 }
