@@ -156,7 +156,7 @@ typedef struct bly_h2_ops {
      * stream keeps what it sends, the op takes that back. Often (in receive). */
     void (*closed)(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed);
 
-    /* Bytes of `out` have left: out.total is smaller. Once per stream and turn at most. */
+    /* Bytes of `out` have left: out.total is smaller. Takes what is in `sent`. Once per stream and turn at most. */
     void (*drained)(bly_h2_stream *stream);
 
     /* The kernel has accepted this side's END_STREAM. Comes at most once, and before `closed`, which is

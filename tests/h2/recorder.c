@@ -137,7 +137,13 @@ closed(bly_h2_stream *stream, uint32_t error, bool by_peer, bool unprocessed)
 static void
 drained(bly_h2_stream *stream)
 {
-    record_of(stream)->drained++;
+    h2_record *record = record_of(stream);
+    bly_bytes *message;
+    record->drained++;
+    while ((message = bly_bytes_queue_pop(&stream->sent)) != NULL) {
+        record->handed_back++;
+        bly_bytes_free(message);
+    }
 }
 
 static void

@@ -35,6 +35,7 @@ typedef struct h2_record {
     bool body_corrupt;       /* not the pattern that send_body() sends */
     size_t sent_size;
     int drained;
+    int handed_back; /* messages that `drained` found in `sent` */
     bool oversized;
     uint32_t error;
     bool by_peer;

@@ -48,6 +48,18 @@ answer_into_a_narrow_socket(lone *raw)
     return served;
 }
 
+/* Reads so much of the body of stream 1. */
+static void
+read_body(lone *raw, size_t size)
+{
+    static raw_frame frame;
+    while (size > 0) {
+        CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, 1, &frame));
+        CU_ASSERT_FATAL(frame.size <= size);
+        size -= frame.size;
+    }
+}
+
 /* Reads the body of stream 1 to its end. */
 static size_t
 read_answer(lone *raw)
@@ -124,6 +136,25 @@ test_early_end_is_delivered_before_closed(void)
     until_event(served, 'C');
     CU_ASSERT(events_are(served, "HLC"));
     CU_ASSERT_EQUAL(served->error, BLY_H2_NO_ERROR);
+    lone_close(&raw);
+}
+
+/* ---- what has left ---- */
+
+static void
+test_small_messages_are_handed_back_and_large_ones_are_not(void)
+{
+    lone raw;
+    lone_open_wide(&raw);
+    h2_record *served = lone_request(&raw, 0, true);
+    respond(served);
+    send_body(served, 10 * KIB, 1000); /* the last has 240 bytes */
+    send_body(served, 20 * KIB, 10 * KIB);
+    read_body(&raw, 30 * KIB);
+    end_body(served); /* on the loop, when all has left */
+    CU_ASSERT_EQUAL(read_answer(&raw), 0);
+    until_event(served, 'C');
+    CU_ASSERT_EQUAL(served->handed_back, 11);
     lone_close(&raw);
 }
 
@@ -301,6 +332,8 @@ static const CU_TestInfo tests[] = {
     {"reset of a stream that both sides have ended sends nothing",
      test_reset_of_a_stream_that_both_sides_have_ended_sends_nothing},
     {"early end is delivered before closed", test_early_end_is_delivered_before_closed},
+    {"small messages are handed back and large ones are not",
+     test_small_messages_are_handed_back_and_large_ones_are_not},
     {"peer resets while the socket is full", test_peer_resets_while_the_socket_is_full},
     {"all arrives after a full socket", test_all_arrives_after_a_full_socket},
     {"reset leaves after a full socket", test_reset_leaves_after_a_full_socket},

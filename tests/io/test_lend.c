@@ -23,10 +23,11 @@
 #define OFTEN 20
 #define VERY_OFTEN 250
 
-/* Without giving up the processor, for about as long as the own thread takes to lend: it lends for a moment only. */
-#define PATIENTLY 5000
-
 #define MS UINT64_C(1000000)
+
+/* Without giving up the processor, for longer than the own thread takes to wake up and lend: it lends for a moment
+ * only. */
+#define PATIENTLY (4 * MS)
 
 /* ---- A loop that is lent ------------------------------------------------------------------------------ */
 
@@ -126,6 +127,17 @@ try_often(bench *b, bly_loan *loan, int times)
 }
 
 static bool
+try_for(bench *b, bly_loan *loan, uint64_t ns)
+{
+    uint64_t end = bly_clock_after(bly_clock_now(&bly_clock_monotonic), ns);
+    while (bly_clock_now(&bly_clock_monotonic) < end) {
+        if (try_often(b, loan, OFTEN))
+            return true;
+    }
+    return false;
+}
+
+static bool
 is_never_lent(bench *b)
 {
     bly_loan loan;
@@ -144,14 +156,15 @@ typedef struct wish {
     bly_loan *loan;
 } wish;
 
+/* One call only: where the own thread lends at once after it, a second one would take the loop back. */
 static bool
 gets_it(void *argument)
 {
     wish *self = argument;
     if (try_often(self->bench, self->loan, OFTEN))
         return true;
-    turn(self->bench);
-    return try_often(self->bench, self->loan, PATIENTLY);
+    bly_loop_call(self->bench->loop, nothing, NULL);
+    return try_for(self->bench, self->loan, PATIENTLY);
 }
 
 static void

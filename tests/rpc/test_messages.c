@@ -84,6 +84,92 @@ test_a_reply_to_a_handlers_call_gives_way_to_the_next(void)
     fixture_close(&f);
 }
 
+/* ---- Replies that have left ------------------------------------------------------------------------ */
+
+#define REPLY 1000 /* bytes of payload */
+
+typedef struct returns {
+    gate all_sent;
+    gate go;
+    belay_call *call; /* atomic: released by the handler */
+    bool is_blocked;  /* the handler waits for room */
+    size_t count;     /* replies that lie in the call to be used again */
+} returns;
+
+static belay_code
+send_many(belay_call *call)
+{
+    returns *self = belay_call_data(call);
+    Belay__Test__Note *reply = note_new(REPLY);
+    belay_code code = BELAY_OK;
+    __atomic_store_n(&self->call, call, __ATOMIC_RELEASE);
+    for (int i = 0; i < 2 * MESSAGES && code == BELAY_OK; i++)
+        code = belay_test_probe_chat_send_reply(call, reply);
+    free(reply);
+    gate_open(&self->all_sent);
+    gate_wait(&self->go);
+    return code;
+}
+
+static void
+look_at_returns(void *argument)
+{
+    returns *self = argument;
+    belay_call *call = self->call;
+    bly_mutex_lock(&call->lock);
+    self->is_blocked = call->writer != NULL;
+    self->count = 0;
+    for (const bly_bytes *frame = call->sent.first; frame != NULL; frame = frame->next)
+        self->count++;
+    bly_mutex_unlock(&call->lock);
+}
+
+static bool
+is_blocked(void *argument)
+{
+    returns *self = argument;
+    belay_call *call = __atomic_load_n(&self->call, __ATOMIC_ACQUIRE);
+    if (call == NULL)
+        return false;
+    bly_loop_call(call->loop, look_at_returns, self);
+    return self->is_blocked;
+}
+
+/* For a sender that is ahead, and only for that one: a stream that rests holds none. */
+static void
+test_replies_that_have_left_wait_for_a_sender_that_is_ahead(void)
+{
+    fixture f;
+    raw_peer client;
+    returns self = {.call = NULL};
+    gate_init(&self.all_sent, "the handler has sent");
+    gate_init(&self.go, "the handler may go on");
+    fixture_open(&f, &(fixture_options){.handlers = {.chat = send_many}, .data = &self});
+    raw_connect(&client, f.address, (raw_settings){.has_window = true, .window = 0});
+    raw_call(&client, 1, "Chat", NULL, false);
+    wait_until(is_blocked, &self, "the handler waits for room");
+    CU_ASSERT_EQUAL(self.count, 0);
+    raw_window(&client, 1, 5 * REPLY); /* too little for it to go on */
+    CU_ASSERT(raw_await_body(&client, 1, 5 * REPLY));
+    raw_sync(&client);
+    CU_ASSERT(is_blocked(&self));
+    CU_ASSERT_EQUAL(self.count, 4); /* and a part of the fifth */
+    raw_window(&client, 0, 1 << 20);
+    raw_window(&client, 1, 1 << 20);
+    gate_wait(&self.all_sent);
+    CU_ASSERT(raw_await_body(&client, 1, 2 * MESSAGES * REPLY));
+    raw_sync(&client);
+    CU_ASSERT_FALSE(is_blocked(&self));
+    CU_ASSERT_EQUAL(self.count, 0);
+    gate_open(&self.go);
+    CU_ASSERT(raw_await_end(&client, 1));
+    CU_ASSERT_EQUAL(raw_of(&client, 1)->grpc_status, BELAY_OK);
+    raw_close(&client);
+    fixture_close(&f);
+    gate_fini(&self.all_sent);
+    gate_fini(&self.go);
+}
+
 /* ---- After the handler ----------------------------------------------------------------------------- */
 
 typedef struct leaver {
@@ -170,6 +256,8 @@ main(int argc, char **argv)
     static const CU_TestInfo tests[] = {
         {"a_request_gives_way_to_the_next", test_a_request_gives_way_to_the_next},
         {"a_reply_to_a_handlers_call_gives_way_to_the_next", test_a_reply_to_a_handlers_call_gives_way_to_the_next},
+        {"replies_that_have_left_wait_for_a_sender_that_is_ahead",
+         test_replies_that_have_left_wait_for_a_sender_that_is_ahead},
         {"what_a_handler_has_not_read_goes_with_it", test_what_a_handler_has_not_read_goes_with_it},
         CU_TEST_INFO_NULL,
     };
