@@ -21,7 +21,7 @@
 #endif
 
 /* A line: a larger block that begins with one takes fewer of them, and shares none with a neighbour that somebody else
- * writes. */
+ * writes. Blocks that were taken, not new, may begin anywhere. */
 #define STEP BLY_CACHE_LINE
 
 /* Bytes of one size that a thread keeps: some hundred calls, some thousand small things; what one call needs. */

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/blocks.h"
+
 typedef struct bly_bytes {
     struct bly_bytes *next; /* for the list it is in, or NULL */
     size_t size; /* as it was asked for */
@@ -24,6 +26,14 @@ void bly_bytes_free(bly_bytes *bytes);
 /* Gives it another size, the bytes up to the smaller one kept; the old pointer is gone. NULL without
  * memory: then nothing has changed. */
 bly_bytes *bly_bytes_resize(bly_bytes *bytes, size_t size);
+
+/* Whether threads keep blocks of that size (base/blocks.h): such a one is worth giving back to the thread that made it.
+ * Freed by another, each costs both a lock of malloc's. */
+static inline bool
+bly_bytes_is_small(const bly_bytes *bytes)
+{
+    return sizeof *bytes + bytes->size <= BLY_BLOCKS_LARGEST;
+}
 
 /* A queue of them. Not locked: its owner says by what it is guarded. */
 typedef struct bly_bytes_queue {

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "base/blocks.h"
 #include "h2/session.h"
 
 void
@@ -35,24 +34,13 @@ bly_h2_stream_let_go(bly_h2_stream *stream)
         dispose(stream->connection, message, stream->kept_needed_to);
 }
 
-/* Small ones go back to the thread that made them, which makes the next ones of them: freed by another thread, each costs
- * both a lock of malloc's. */
-static void
-hand_back(bly_h2_stream *stream, bly_bytes *message, uint64_t needed_to)
-{
-    if (needed_to == 0 && !stream->out_ended && sizeof *message + message->size <= BLY_BLOCKS_LARGEST)
-        bly_bytes_queue_push(&stream->sent, message);
-    else
-        dispose(stream->connection, message, needed_to);
-}
-
 void
 bly_h2_stream_put_aside(bly_h2_stream *stream, bly_bytes *message, uint64_t needed_to)
 {
     if (stream->keep_limit > 0 && stream->kept.total + message->size > stream->keep_limit)
         bly_h2_stream_let_go(stream);
     if (stream->keep_limit == 0) {
-        hand_back(stream, message, needed_to);
+        dispose(stream->connection, message, needed_to);
         return;
     }
     if (needed_to > stream->kept_needed_to)

@@ -114,7 +114,11 @@ void
 bly_h2_output_drop_first(bly_h2_stream *stream)
 {
     bly_bytes *first = bly_bytes_queue_pop(&stream->out);
-    bly_h2_stream_put_aside(stream, first, stream->out_needed_to);
+    _Static_assert(BLY_BLOCKS_LARGEST < BLY_H2_LARGE_PIECE, "small messages are copied, nothing refers to them");
+    if (stream->keep_limit == 0 && !stream->out_ended && bly_bytes_is_small(first))
+        bly_bytes_queue_push(&stream->sent, first);
+    else
+        bly_h2_stream_put_aside(stream, first, stream->out_needed_to);
     stream->out_offset = 0;
     stream->out_needed_to = 0;
 }

@@ -299,8 +299,7 @@ bool bly_h2_stream_submit_trailers(bly_h2_stream *stream);
 
 /* ---- keep.c ---- */
 
-/* Keeps a message that has left, or hands it to `drained`, or frees it when pieces of it up to `needed_to` of the output
- * have left. */
+/* Keeps a message that has left, or frees it when pieces of it up to `needed_to` of the output have left. */
 void bly_h2_stream_put_aside(bly_h2_stream *stream, bly_bytes *message, uint64_t needed_to);
 
 /* ---- send.c ---- */

@@ -205,7 +205,7 @@ belay_code bly_call_frame_status(const belay_call *call, bly_frame_error error, 
 /* No more messages come: wakes the receiver. */
 void bly_call_end_input(belay_call *call);
 
-/* Fetches the frames to send into `frames`. */
+/* Fetches the frames to send into `frames`, and frees those that have left if the sender has not come for them. */
 void bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames);
 
 /* What waits in the mailbox has changed. Lock held. Any thread. */
@@ -217,7 +217,8 @@ void bly_call_leave_holding(belay_call *call);
 /* Tells the stream's window again, after the program took messages, and takes those back that it has read. */
 void bly_call_update_window(belay_call *call);
 
-/* Bytes have left: wakes the sender. The `drained` of both sides. */
+/* Bytes have left: wakes the sender, for whom what lies in `sent` is left if it is ahead, else freed. The `drained` of both
+ * sides. */
 void bly_call_drained(bly_h2_stream *stream);
 
 /* Arms the deadline of the context, which holds a reference to the call. */

@@ -8,7 +8,6 @@
  */
 #include <stdio.h>
 
-#include "base/blocks.h"
 #include "io/lend.h"
 #include "pool/pool.h"
 #include "rpc/call.h"
@@ -277,13 +276,12 @@ bly_call_await_end(belay_call *call, bool unannounced)
 
 /* ---- Messages --------------------------------------------------------------------------------------- */
 
-/* The I/O thread makes the messages and keeps blocks for that; freed by another thread each of them costs both a lock
- * of malloc's. So small ones of a stream go back by the call, whose lock both take anyway. */
+/* The I/O thread makes the messages, so small ones of a stream go back by the call, whose lock both take anyway. */
 static bool
 goes_back(const belay_call *call, const bly_bytes *message)
 {
     unsigned int streams = call->is_server ? BELAY_CLIENT_STREAMING : BELAY_SERVER_STREAMING;
-    return (call->method->flags & streams) != 0 && sizeof *message + message->size <= BLY_BLOCKS_LARGEST;
+    return (call->method->flags & streams) != 0 && bly_bytes_is_small(message);
 }
 
 void

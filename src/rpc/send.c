@@ -18,35 +18,39 @@ bly_call_fetch_out_locked(belay_call *call, bly_bytes_queue *frames)
     BLY_ASSERT_HELD(&call->lock);
     call->out_at_io += call->out.total;
     bly_bytes_queue_splice(frames, &call->out);
+    if (call->writer == NULL)
+        bly_bytes_queue_clear(&call->sent);
 }
 
-/* Frames that have left wait for the sender only while it is ahead and comes for them at once: a stream that rests holds
- * none. */
+/* Of what has left a sender makes its next frames, if it is ahead: if it sleeps until there is room, or has queued more
+ * since the last fetch. What it has not come for by the next one is freed then: a stream that rests holds none. */
 static void
 hand_back_locked(belay_call *call, bly_h2_stream *stream)
 {
-    if (call->writer != NULL || call->out.first != NULL || stream->out.first != NULL)
+    if (call->writer != NULL || call->out.first != NULL)
         bly_bytes_queue_splice(&call->sent, &stream->sent);
-    else
-        bly_bytes_queue_splice(&stream->sent, &call->sent);
+}
+
+/* Takes note of what has left; the parker of a sender that has slept for it, or NULL. */
+static bly_parker *
+note_room_locked(belay_call *call, const bly_h2_stream *stream)
+{
+    call->out_at_io = stream->out.total;
+    bool has_room = call->out_at_io + call->out.total <= call->send_mark / 2;
+    return call->writer != NULL && has_room ? bly_parker_ref(call->writer) : NULL;
 }
 
 void
 bly_call_drained(bly_h2_stream *stream)
 {
     belay_call *call = bly_call_of_stream(stream);
-    bly_parker *writer = NULL;
-    if (stream->out_ended) {
-        bly_bytes_queue_clear(&stream->sent);
-        return; /* nobody sends any more */
+    if (!stream->out_ended) { /* else nobody sends any more */
+        bly_mutex_lock(&call->lock);
+        hand_back_locked(call, stream);
+        bly_parker *writer = note_room_locked(call, stream);
+        bly_mutex_unlock(&call->lock);
+        bly_call_wake(writer);
     }
-    bly_mutex_lock(&call->lock);
-    call->out_at_io = stream->out.total;
-    hand_back_locked(call, stream);
-    if (call->writer != NULL && call->out_at_io + call->out.total <= call->send_mark / 2)
-        writer = bly_parker_ref(call->writer);
-    bly_mutex_unlock(&call->lock);
-    bly_call_wake(writer);
     bly_bytes_queue_clear(&stream->sent);
 }
 

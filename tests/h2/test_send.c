@@ -149,8 +149,9 @@ test_small_messages_are_handed_back_and_large_ones_are_not(void)
     h2_record *served = lone_request(&raw, 0, true);
     respond(served);
     send_body(served, 10 * KIB, 1000); /* the last has 240 bytes */
+    send_body(served, 6 * KIB, 3 * KIB); /* copied, too */
     send_body(served, 20 * KIB, 10 * KIB);
-    read_body(&raw, 30 * KIB);
+    read_body(&raw, 36 * KIB);
     end_body(served); /* on the loop, when all has left */
     CU_ASSERT_EQUAL(read_answer(&raw), 0);
     until_event(served, 'C');
