@@ -238,6 +238,17 @@ lone_close(lone *raw)
 }
 
 void
+lone_read_body(lone *raw, uint32_t id, size_t size)
+{
+    static raw_frame frame;
+    while (size > 0) {
+        CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, id, &frame));
+        CU_ASSERT_FATAL(frame.size <= size);
+        size -= frame.size;
+    }
+}
+
+void
 lone_expect_goaway(lone *raw, uint32_t error, const char *words)
 {
     static raw_frame frame;

@@ -112,6 +112,9 @@ void lone_narrow(lone *raw);
 h2_record *lone_request(lone *raw, int index, bool end);
 uint32_t lone_id(int index);
 
+/* Reads so much of a stream's body, and no frame that goes beyond it. */
+void lone_read_body(lone *raw, uint32_t id, size_t size);
+
 /* Reads on to a GOAWAY with that error and these words, which closes the connection. */
 void lone_expect_goaway(lone *raw, uint32_t error, const char *words);
 

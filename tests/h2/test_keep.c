@@ -21,16 +21,6 @@ open_client(lone *raw)
 }
 
 static void
-read_body(lone *raw, size_t size)
-{
-    static raw_frame frame;
-    while (size > 0) {
-        CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, 1, &frame));
-        size -= frame.size;
-    }
-}
-
-static void
 refuse(lone *raw)
 {
     raw_send_number(raw->peer, RAW_RST_STREAM, 1, BLY_H2_REFUSED_STREAM);
@@ -45,7 +35,7 @@ test_what_was_sent_is_given_back(void)
     keep(stream, MIB);
     send_body(stream, 1000, 300);
     send_body(stream, 100 * KIB, 40 * KIB);
-    read_body(&raw, 1000 + 100 * KIB);
+    lone_read_body(&raw, 1, 1000 + 100 * KIB);
     refuse(&raw);
     until_event(stream, 'C');
     CU_ASSERT_EQUAL(stream->kept, 1000 + 100 * KIB);
@@ -61,7 +51,7 @@ test_what_has_not_left_is_given_back_whole(void)
     h2_record *stream = request(&raw.owner, false);
     keep(stream, MIB);
     send_body(stream, 200 * KIB, 40 * KIB);
-    read_body(&raw, 64 * KIB - 1);
+    lone_read_body(&raw, 1, 64 * KIB - 1);
     refuse(&raw);
     until_event(stream, 'C');
     CU_ASSERT_EQUAL(stream->kept, 200 * KIB);
@@ -106,7 +96,7 @@ test_too_much_is_not_kept(void)
     h2_record *stream = request(&raw.owner, false);
     keep(stream, 50 * KIB);
     send_body(stream, 60 * KIB, 20 * KIB);
-    read_body(&raw, 60 * KIB);
+    lone_read_body(&raw, 1, 60 * KIB);
     refuse(&raw);
     until_event(stream, 'C');
     CU_ASSERT_TRUE(stream->unprocessed);
@@ -121,7 +111,7 @@ test_a_stream_that_does_not_keep_gives_nothing(void)
     open_client(&raw);
     h2_record *stream = request(&raw.owner, false);
     send_body(stream, 1000, 1000);
-    read_body(&raw, 1000);
+    lone_read_body(&raw, 1, 1000);
     refuse(&raw);
     until_event(stream, 'C');
     CU_ASSERT_EQUAL(stream->kept, 0);
@@ -138,7 +128,7 @@ test_a_stream_that_ends_otherwise_lets_go(void)
         h2_record *stream = request(&raw.owner, false);
         keep(stream, MIB);
         send_body(stream, 100 * KIB, 40 * KIB);
-        read_body(&raw, 100 * KIB);
+        lone_read_body(&raw, 1, 100 * KIB);
         if (i == 0)
             reset(stream, BLY_H2_CANCEL);
         else

@@ -48,18 +48,6 @@ answer_into_a_narrow_socket(lone *raw)
     return served;
 }
 
-/* Reads so much of the body of stream 1. */
-static void
-read_body(lone *raw, size_t size)
-{
-    static raw_frame frame;
-    while (size > 0) {
-        CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, 1, &frame));
-        CU_ASSERT_FATAL(frame.size <= size);
-        size -= frame.size;
-    }
-}
-
 /* Reads the body of stream 1 to its end. */
 static size_t
 read_answer(lone *raw)
@@ -151,7 +139,7 @@ test_small_messages_are_handed_back_and_large_ones_are_not(void)
     send_body(served, 10 * KIB, 1000); /* the last has 240 bytes */
     send_body(served, 6 * KIB, 3 * KIB); /* copied, too */
     send_body(served, 20 * KIB, 10 * KIB);
-    read_body(&raw, 36 * KIB);
+    lone_read_body(&raw, 1, 36 * KIB);
     end_body(served); /* on the loop, when all has left */
     CU_ASSERT_EQUAL(read_answer(&raw), 0);
     until_event(served, 'C');

@@ -48,15 +48,6 @@ open_waiting(lone *raw)
     CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_SETTINGS, 0, &frame));
 }
 
-/* Reads body bytes of a stream until so many have come. */
-static void
-read_body(lone *raw, uint32_t id, size_t size)
-{
-    static raw_frame frame;
-    for (size_t got = 0; got < size; got += frame.size)
-        CU_ASSERT_FATAL(raw_read_until(raw->peer, RAW_DATA, id, &frame));
-}
-
 static void
 test_an_answer_without_a_window_is_given_up(void)
 {
@@ -66,7 +57,7 @@ test_an_answer_without_a_window_is_given_up(void)
     h2_record *stuck = lone_request(&raw, 0, true);
     h2_record *open = lone_request(&raw, 1, false);
     answer(stuck, LARGE);
-    read_body(&raw, 1, 65535);
+    lone_read_body(&raw, 1, 65535);
     until(&raw.owner, expects, &raw.owner, "the answer is known to wait");
     pass(&raw, 60);
     CU_ASSERT_FALSE(has_event(stuck, 'C'));
@@ -88,12 +79,12 @@ test_an_answer_that_moves_is_not_given_up(void)
     open_waiting(&raw);
     h2_record *slow = lone_request(&raw, 0, true);
     answer(slow, LARGE);
-    read_body(&raw, 1, 65535);
+    lone_read_body(&raw, 1, 65535);
     for (int i = 0; i < 10; i++) { /* a little each half minute */
         pass(&raw, 30);
         raw_send_number(raw.peer, RAW_WINDOW_UPDATE, 0, 1000);
         raw_send_number(raw.peer, RAW_WINDOW_UPDATE, 1, 1000);
-        read_body(&raw, 1, 1000);
+        lone_read_body(&raw, 1, 1000);
     }
     raw_send_number(raw.peer, RAW_WINDOW_UPDATE, 0, LARGE);
     raw_send_number(raw.peer, RAW_WINDOW_UPDATE, 1, LARGE);
@@ -113,7 +104,7 @@ test_a_stream_that_goes_on_is_not_given_up(void)
     h2_record *stream = lone_request(&raw, 0, true);
     respond(stream);
     send_body(stream, LARGE, LARGE);
-    read_body(&raw, 1, 65535);
+    lone_read_body(&raw, 1, 65535);
     pass(&raw, 600);
     CU_ASSERT_FALSE(has_event(stream, 'C'));
     CU_ASSERT_EQUAL(raw.owner.limits[BELAY_LIMIT_STALL_TIME], 0);
